@@ -1,1 +1,15 @@
-//! Skeleton.
+//! What things are: names, amounts, kinds, their rules and their stored form.
+//!
+//! This crate is pure. It has no task, no clock, no randomness, no file and no socket, so everything in it is a function
+//! of its arguments. The scheduler and the controllers depend on it alone.
+
+pub mod meta;
+pub mod record;
+pub mod facts;
+pub mod view;
+pub mod change;
+pub mod requester;
+pub mod verbs;
+pub mod status;
+pub mod validate;
+pub mod kind;

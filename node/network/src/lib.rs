@@ -1,1 +1,3 @@
-//! Skeleton.
+//! How it talks: pod interfaces and addresses, Services.
+
+pub mod contract;
