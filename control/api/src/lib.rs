@@ -3,13 +3,13 @@
 //! This crate is pure. It has no task, no clock, no randomness, no file and no socket, so everything in it is a function
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
+pub mod change;
+pub mod facts;
+pub mod kind;
 pub mod meta;
 pub mod record;
-pub mod facts;
-pub mod view;
-pub mod change;
 pub mod requester;
-pub mod verbs;
 pub mod status;
 pub mod validate;
-pub mod kind;
+pub mod verbs;
+pub mod view;

@@ -114,7 +114,10 @@ impl Body {
 }
 
 fn write_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    #[allow(clippy::expect_used, reason = "a Vec does not fail to be written, and names and values of JSON are serialisable")]
+    #[allow(
+        clippy::expect_used,
+        reason = "a Vec does not fail to be written, and names and values of JSON are serialisable"
+    )]
     serde_json::to_writer(out, value).expect("JSON written to memory");
 }
 
@@ -216,12 +219,16 @@ mod tests {
 
     #[test]
     fn a_body_gives_the_object_back_with_the_revision_in_its_metadata() {
-        let object = json!({"kind": "A", "data": {"metadata": {"x": 1}}, "metadata": {"name": "a", "resourceVersion": "7"}});
+        let object =
+            json!({"kind": "A", "data": {"metadata": {"x": 1}}, "metadata": {"name": "a", "resourceVersion": "7"}});
         let body = Body::encode(&object).unwrap();
         let mut out = Vec::new();
         body.write(Revision(12), &mut out);
         let back: Value = serde_json::from_slice(&out).unwrap();
-        assert_eq!(back, json!({"kind": "A", "data": {"metadata": {"x": 1}}, "metadata": {"name": "a", "resourceVersion": "12"}}));
+        assert_eq!(
+            back,
+            json!({"kind": "A", "data": {"metadata": {"x": 1}}, "metadata": {"name": "a", "resourceVersion": "12"}})
+        );
     }
 
     #[test]

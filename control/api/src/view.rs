@@ -84,7 +84,11 @@ impl View {
     }
 
     /// Every object of the resource, in key order; of one namespace when it is given.
-    pub fn list<'a>(&'a self, resource: &Resource, namespace: Option<&str>) -> impl Iterator<Item = &'a Arc<Record>> + use<'a> {
+    pub fn list<'a>(
+        &'a self,
+        resource: &Resource,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &'a Arc<Record>> + use<'a> {
         let mut prefix = resource.prefix();
         if let Some(namespace) = namespace {
             prefix.push_str(namespace);
