@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod cells;
@@ -72,6 +74,15 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         schema: "",
         strategy,
     }
+}
+
+/// Gives an object the status that it had: it is written apart, through `status`.
+fn keep_status(object: &mut Value, old: &Value) {
+    let Some(fields) = object.as_object_mut() else { return };
+    match old.get("status") {
+        Some(status) => fields.insert("status".into(), status.clone()),
+        None => fields.remove("status"),
+    };
 }
 
 /// A column that is always shown.

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column};
+use crate::json;
 use crate::kind::{Column, Kind, Strategy};
 use crate::meta::Timestamp;
 
-const COLUMNS: &[Column] = &[NAME, column("Data", "integer", "Number of keys."), AGE];
+const COLUMNS: &[Column] = &[NAME, column("Data", "string", "Number of keys."), AGE];
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -22,7 +23,7 @@ struct ConfigMap;
 
 impl Strategy for ConfigMap {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let keys = cells::entries(object, "/data").count() + cells::entries(object, "/binaryData").count();
+        let keys = json::entries(object, "/data").count() + json::entries(object, "/binaryData").count();
         vec![cells::name(object), keys.into(), cells::age(object, now)]
     }
 }

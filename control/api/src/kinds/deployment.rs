@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column, wide};
+use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
 
 const COLUMNS: &[Column] = &[
     NAME,
     column("Ready", "string", "Number of ready pods of those desired."),
-    column("Up-to-date", "integer", "Number of pods of the current template."),
-    column("Available", "integer", "Number of pods that have been ready for minReadySeconds."),
+    column("Up-to-date", "string", "Number of pods of the current template."),
+    column("Available", "string", "Number of pods that have been ready for minReadySeconds."),
     AGE,
     wide("Containers", "string", "Names of the template's containers."),
     wide("Images", "string", "Images of the template's containers."),
@@ -34,11 +35,11 @@ struct Deployment;
 
 impl Strategy for Deployment {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let status = |name: &str| cells::integer(object, &format!("/status/{name}"));
+        let status = |name: &str| json::integer(object, &format!("/status/{name}"));
         let [containers, images, selector] = cells::template(object);
         vec![
             cells::name(object),
-            format!("{}/{}", status("readyReplicas"), cells::integer(object, "/spec/replicas")).into(),
+            format!("{}/{}", status("readyReplicas"), json::integer(object, "/spec/replicas")).into(),
             status("updatedReplicas").into(),
             status("availableReplicas").into(),
             cells::age(object, now),

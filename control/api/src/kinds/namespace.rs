@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{AGE, NAME, base, cells, column};
+use crate::json;
 use crate::kind::{Column, Flags, Kind, Scope, Strategy, Subresource};
 use crate::meta::Timestamp;
 
@@ -26,12 +27,12 @@ struct Namespace;
 
 impl Strategy for Namespace {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        vec![cells::name(object), cells::text(object, "/status/phase").into(), cells::age(object, now)]
+        vec![cells::name(object), json::text(object, "/status/phase").into(), cells::age(object, now)]
     }
 
     fn prepare_create(&self, object: &mut Value) {
         object["status"] = json!({"phase": "Active"});
-        let Some(spec) = cells::section(object, "spec") else { return };
+        let Some(spec) = json::section(object, "spec") else { return };
         let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
         if let Some(finalizers) = finalizers.as_array_mut()
             && !finalizers.iter().any(|one| one == "kubernetes")
@@ -41,6 +42,6 @@ impl Strategy for Namespace {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("status.phase", cells::text(object, "/status/phase").to_owned())]
+        vec![("status.phase", json::text(object, "/status/phase").to_owned())]
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Facts, ReplicaSetFacts};
+use crate::json;
 use crate::kind::{Column, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
 
@@ -38,9 +39,9 @@ impl Strategy for ReplicaSet {
         let [containers, images, selector] = cells::template(object);
         vec![
             cells::name(object),
-            cells::integer(object, "/spec/replicas").into(),
-            cells::integer(object, "/status/replicas").into(),
-            cells::integer(object, "/status/readyReplicas").into(),
+            json::integer(object, "/spec/replicas").into(),
+            json::integer(object, "/status/replicas").into(),
+            json::integer(object, "/status/readyReplicas").into(),
             cells::age(object, now),
             containers,
             images,
@@ -49,18 +50,18 @@ impl Strategy for ReplicaSet {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("status.replicas", cells::integer(object, "/status/replicas").to_string())]
+        vec![("status.replicas", json::integer(object, "/status/replicas").to_string())]
     }
 
     fn facts(&self, object: &Value) -> Facts {
-        let count = |pointer| i32::try_from(cells::integer(object, pointer)).unwrap_or(i32::MAX);
-        let generation = cells::integer(object, "/metadata/generation");
+        let count = |pointer| i32::try_from(json::integer(object, pointer)).unwrap_or(i32::MAX);
+        let generation = json::integer(object, "/metadata/generation");
         Facts::ReplicaSet(ReplicaSetFacts {
             replicas: count("/spec/replicas"),
             current: count("/status/replicas"),
             ready: count("/status/readyReplicas"),
             available: count("/status/availableReplicas"),
-            behind: generation - cells::integer(object, "/status/observedGeneration"),
+            behind: generation - json::integer(object, "/status/observedGeneration"),
         })
     }
 }

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column};
+use crate::json;
 use crate::kind::{Column, Kind, Strategy};
 use crate::meta::Timestamp;
 
 const COLUMNS: &[Column] =
-    &[NAME, column("Type", "string", "What the keys mean."), column("Data", "integer", "Number of keys."), AGE];
+    &[NAME, column("Type", "string", "What the keys mean."), column("Data", "string", "Number of keys."), AGE];
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -23,11 +24,11 @@ struct Secret;
 
 impl Strategy for Secret {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let keys = cells::entries(object, "/data").count();
-        vec![cells::name(object), cells::text(object, "/type").into(), keys.into(), cells::age(object, now)]
+        let keys = json::entries(object, "/data").count();
+        vec![cells::name(object), json::text(object, "/type").into(), keys.into(), cells::age(object, now)]
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("type", cells::text(object, "/type").to_owned())]
+        vec![("type", json::text(object, "/type").to_owned())]
     }
 }
