@@ -46,6 +46,11 @@ impl<'a> Field<'a> {
         entries.map(move |(key, value)| (key.as_str(), Field { path: format!("{path}[{key}]"), value }))
     }
 
+    /// The entry of that key, whatever characters it has.
+    pub(crate) fn entry(&self, key: &str) -> Self {
+        Self { path: format!("{}[{key}]", self.path), value: self.value.get(key).unwrap_or(&NULL) }
+    }
+
     /// The text; empty when there is none.
     pub(crate) fn text(&self) -> &'a str {
         self.value.as_str().unwrap_or_default()

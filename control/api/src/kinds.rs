@@ -8,6 +8,7 @@ use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod cells;
 mod config_map;
+mod data;
 mod deployment;
 mod endpoint_slice;
 mod event;
@@ -103,7 +104,19 @@ const AGE: Column = column("Age", "string", "Time since the object was created."
 mod tests {
     use super::*;
     use crate::meta::Timestamp;
+    use crate::validate::FieldError;
     use serde_json::json;
+
+    /// The object with the defaults of its kind.
+    pub(super) fn defaulted(strategy: &dyn Strategy, mut object: Value) -> Value {
+        strategy.default(&mut object);
+        object
+    }
+
+    /// Errors as lines.
+    pub(super) fn told(errors: &[FieldError]) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
 
     #[test]
     fn every_kind_is_found_by_url_and_by_kind() {

@@ -164,7 +164,44 @@ mod tests {
             "initContainers": [{"name": "b", "image": "x", "livenessProbe": {"exec": {"command": ["a"]}}}],
             "volumes": [{"name": "v"}],
         });
-        check(bad, &expect![[""]]);
+        check(bad, &expect![[r#"
+            spec.containers[0].name: Invalid value: "Up": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
+            spec.containers[0].image: Invalid value: " x": must not have leading or trailing whitespace
+            spec.containers[0].ports[0].name: Invalid value: "a--b": must not contain consecutive hyphens
+            spec.containers[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"
+            spec.containers[0].env[0].name: Required value
+            spec.containers[0].env[1].name: Invalid value: "a=b": a valid environment variable name must consist only of printable ASCII characters other than '='
+            spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Unsupported value: "spec": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"
+            spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
+            spec.containers[0].env[3].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`
+            spec.containers[0].env[4].valueFrom.secretKeyRef.name: Invalid value: "S": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
+            spec.containers[0].env[4].valueFrom.secretKeyRef.key: Invalid value: "a b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
+            spec.containers[0].envFrom[0]: Invalid value: "": must specify one of: `configMapRef` or `secretRef`
+            spec.containers[0].envFrom[1]: Invalid value: "": may not have more than one field specified at a time
+            spec.containers[0].volumeMounts[0].name: Not found: "nope"
+            spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique
+            spec.containers[0].volumeMounts[2].mountPath: Required value
+            spec.containers[0].volumeMounts[2].subPath: Invalid value: "../x": must not contain '..'
+            spec.containers[0].imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"
+            spec.containers[1].resources.limits[foo]: Invalid value: "foo": must be a standard resource type or fully qualified
+            spec.containers[1].resources.requests[foo]: Invalid value: "foo": must be a standard resource type or fully qualified
+            spec.containers[1].resources.requests[memory]: Invalid value: "lots": quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'
+            spec.containers[1].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1
+            spec.containers[1].securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive
+            spec.containers[1].securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is Localhost
+            spec.containers[1].securityContext: Invalid value: {"allowPrivilegeEscalation":false,"privileged":true,"runAsUser":-1,"seccompProfile":{"type":"Localhost"}}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true
+            spec.containers[1].restartPolicy: Forbidden: may not be set for non-init containers
+            spec.containers[1].livenessProbe: Required value: must specify a handler type
+            spec.containers[1].livenessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0
+            spec.containers[1].livenessProbe.successThreshold: Invalid value: 2: must be 1
+            spec.containers[1].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type
+            spec.containers[1].readinessProbe.exec.command: Required value
+            spec.containers[1].readinessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and 65535, inclusive
+            spec.containers[2].name: Duplicate value: "b"
+            spec.containers[2].ports[1].hostPort: Duplicate value: 80
+            spec.initContainers[0].name: Duplicate value: "b"
+            spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always
+            spec.containers[0].ports[0].containerPort: Invalid value: 80: must match `hostPort` when `hostNetwork` is true"#]]);
     }
 
     #[test]
@@ -183,6 +220,33 @@ mod tests {
             "securityContext": {"fsGroup": -1, "fsGroupChangePolicy": "Never"},
             "hostAliases": [{"ip": "x"}],
         });
-        check(bad, &expect![[""]]);
+        check(bad, &expect![[r#"
+            spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type
+            spec.volumes[0].hostPath.path: Required value
+            spec.volumes[1].name: Duplicate value: "a"
+            spec.volumes[1].secret.secretName: Required value
+            spec.volumes[2].configMap.defaultMode: Invalid value: 9999: must be a number between 0 and 0777 (octal), both inclusive
+            spec.volumes[2].configMap.items[0].key: Required value
+            spec.volumes[2].configMap.items[0].path: Invalid value: "/x": must be a relative path
+            spec.containers: Required value
+            spec.securityContext.fsGroup: Invalid value: -1: must be between 0 and 2147483647, inclusive
+            spec.securityContext.fsGroupChangePolicy: Unsupported value: "Never": supported values: "Always", "OnRootMismatch"
+            spec.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled
+            spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'
+            spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[1].operator: Invalid value: "Near": not a valid selector operator
+            spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 0: must be in the range 1-100
+            spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey: Required value: can not be empty
+            spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None
+            spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero
+            spec.topologySpreadConstraints[0].topologyKey: Required value: can not be empty
+            spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "Hope": supported values: "DoNotSchedule", "ScheduleAnyway"
+            spec.serviceAccountName: Invalid value: "a_b": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
+            spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive
+            spec.terminationGracePeriodSeconds: Invalid value: -1: must be between 0 and 4294967295, inclusive
+            spec.hostname: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
+            spec.tolerations[0].operator: Unsupported value: "Like": supported values: "Equal", "Exists"
+            spec.tolerations[1].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"
+            spec.tolerations[2].effect: Invalid value: "NoSchedule": effect must be 'NoExecute' when `tolerationSeconds` is set
+            spec.hostAliases[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"#]]);
     }
 }
