@@ -13,6 +13,7 @@ pub mod kinds;
 pub mod meta;
 pub mod metadata;
 pub mod name;
+mod network;
 pub mod pod_spec;
 pub mod quantity;
 pub mod record;

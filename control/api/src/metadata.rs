@@ -219,7 +219,13 @@ mod tests {
         );
         let recorded = r#"ConfigMap "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"#;
         assert_eq!(told(json!({"name": "Bad_Name", "namespace": "default"})), recorded);
-        check("Namespace", &json!({"name": "a.b"}), &expect![[r#"metadata.name: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"#]]);
+        check(
+            "Namespace",
+            &json!({"name": "a.b"}),
+            &expect![[
+                r#"metadata.name: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"#
+            ]],
+        );
         check("Pod", &json!({"name": "a.b", "namespace": "x"}), &expect![""]);
     }
 
@@ -233,7 +239,10 @@ mod tests {
                 {"apiVersion": "v1", "kind": "Event", "name": "e", "uid": "1", "controller": true},
                 {"apiVersion": "", "kind": "Pod", "name": "p", "uid": "2", "controller": true}],
         });
-        check("Pod", &meta, &expect![[r#"
+        check(
+            "Pod",
+            &meta,
+            &expect![[r#"
             metadata.namespace: Invalid value: "Up": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
             metadata.labels: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
             metadata.labels: Invalid value: "c d": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
@@ -243,8 +252,13 @@ mod tests {
             metadata.ownerReferences[0]: Invalid value: {"apiVersion":"v1","controller":true,"kind":"Event","name":"e","uid":"1"}: /v1, Kind=Event is disallowed from being an owner
             metadata.ownerReferences[1].apiVersion: Invalid value: "": version must not be empty
             metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","controller":true,"kind":"Event","name":"e","uid":"1"},{"apiVersion":"","controller":true,"kind":"Pod","name":"p","uid":"2"}]: Only one reference can have Controller set to true. Found "true" in references for e and p
-            metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#]]);
-        check("Node", &json!({"name": "n", "namespace": "x"}), &expect!["metadata.namespace: Forbidden: not allowed on this type"]);
+            metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#]],
+        );
+        check(
+            "Node",
+            &json!({"name": "n", "namespace": "x"}),
+            &expect!["metadata.namespace: Forbidden: not allowed on this type"],
+        );
     }
 
     #[test]

@@ -273,7 +273,11 @@ mod tests {
 
     fn check(text: &str, canonical: &str, milli: i64, bytes: i64) {
         let quantity: Quantity = text.parse().unwrap();
-        assert_eq!((quantity.to_string().as_str(), quantity.milli(), quantity.bytes()), (canonical, milli, bytes), "{text}");
+        assert_eq!(
+            (quantity.to_string().as_str(), quantity.milli(), quantity.bytes()),
+            (canonical, milli, bytes),
+            "{text}"
+        );
     }
 
     #[test]

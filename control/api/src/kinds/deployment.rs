@@ -169,8 +169,12 @@ mod tests {
 
     #[test]
     fn what_it_cannot_mean_is_told() {
-        expect![[r#"spec.template.metadata.labels: Invalid value: {"app":"d1"}: `selector` does not match template `labels`"#]].assert_eq(&told(&Deployment.validate(&deployment(&json!({"selector": {"matchLabels": {"app": "x"}}})))));
-        let template = json!({"metadata": {}, "spec": {"restartPolicy": "Never", "activeDeadlineSeconds": 1, "containers": []}});
+        expect![[
+            r#"spec.template.metadata.labels: Invalid value: {"app":"d1"}: `selector` does not match template `labels`"#
+        ]]
+        .assert_eq(&told(&Deployment.validate(&deployment(&json!({"selector": {"matchLabels": {"app": "x"}}})))));
+        let template =
+            json!({"metadata": {}, "spec": {"restartPolicy": "Never", "activeDeadlineSeconds": 1, "containers": []}});
         let bad = json!({"replicas": -1, "selector": {}, "template": template, "progressDeadlineSeconds": 5, "minReadySeconds": 5,
             "strategy": {"rollingUpdate": {"maxUnavailable": "x%", "maxSurge": -1}}});
         expect![[r#"
@@ -183,14 +187,17 @@ mod tests {
             spec.strategy.rollingUpdate.maxSurge: Invalid value: -1: must be greater than or equal to 0
             spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds"#]].assert_eq(&told(&Deployment.validate(&deployment(&bad))));
         let recreate = json!({"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}});
-        expect!["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"].assert_eq(&told(&Deployment.validate(&deployment(&recreate))));
+        expect!["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"]
+            .assert_eq(&told(&Deployment.validate(&deployment(&recreate))));
         let still = json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}});
-        expect!["spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"].assert_eq(&told(&Deployment.validate(&deployment(&still))));
+        expect!["spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"]
+            .assert_eq(&told(&Deployment.validate(&deployment(&still))));
     }
 
     #[test]
     fn its_selector_stays() {
         let (new, old) = (deployment(&json!({"selector": {"matchLabels": {"app": "zz"}}})), deployment(&json!({})));
-        expect![[r#"spec.selector: Invalid value: {"matchLabels":{"app":"zz"}}: field is immutable"#]].assert_eq(&told(&Deployment.validate_update(&new, &old)));
+        expect![[r#"spec.selector: Invalid value: {"matchLabels":{"app":"zz"}}: field is immutable"#]]
+            .assert_eq(&told(&Deployment.validate_update(&new, &old)));
     }
 }

@@ -166,8 +166,7 @@ fn gates(object: &Value) -> String {
         return cells::NONE.to_owned();
     }
     let conditions = json::items(object, "/status/conditions");
-    let open = |gate: &&Value| {
-        conditions.iter().any(|one| one["type"] == gate["conditionType"] && one["status"] == "True")
-    };
+    let open =
+        |gate: &&Value| conditions.iter().any(|one| one["type"] == gate["conditionType"] && one["status"] == "True");
     format!("{}/{}", gates.iter().filter(open).count(), gates.len())
 }

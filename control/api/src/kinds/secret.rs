@@ -66,7 +66,9 @@ const TOKEN_OWNER: &str = "kubernetes.io/service-account.name";
 
 /// Moves `stringData`, which is only ever written, into `data`.
 fn encode(object: &mut Value) {
-    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|fields| fields.remove("stringData")) else { return };
+    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|fields| fields.remove("stringData")) else {
+        return;
+    };
     let Some(data) = json::section(object, "data") else { return };
     for (key, value) in plain {
         data.insert(key, STANDARD.encode(value.as_str().unwrap_or_default()).into());
@@ -119,12 +121,15 @@ mod tests {
     fn types_ask_for_their_keys_and_values_are_not_told() {
         let told = |object: Value| told(&Secret.validate(&object));
         expect![[r#"
-            data[tls.crt]: Invalid value: "<redacted>": must be base64: Invalid symbol 32, offset 3.
-            data[tls.key]: Required value"#]].assert_eq(&told(json!({"type": "kubernetes.io/tls", "data": {"tls.crt": "not base64"}})));
+            data[tls.crt]: Invalid value: "<redacted>": must be base64 with padding
+            data[tls.key]: Required value"#]]
+        .assert_eq(&told(json!({"type": "kubernetes.io/tls", "data": {"tls.crt": "not base64"}})));
         expect![[r#"
             data[username]: Required value
-            data[password]: Required value"#]].assert_eq(&told(json!({"type": "kubernetes.io/basic-auth"})));
-        expect!["metadata.annotations[kubernetes.io/service-account.name]: Required value"].assert_eq(&told(json!({"type": TOKEN})));
+            data[password]: Required value"#]]
+        .assert_eq(&told(json!({"type": "kubernetes.io/basic-auth"})));
+        expect!["metadata.annotations[kubernetes.io/service-account.name]: Required value"]
+            .assert_eq(&told(json!({"type": TOKEN})));
         let broken = json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "eA=="}});
         expect![[r#"data[.dockerconfigjson]: Invalid value: "<redacted>": must be JSON"#]].assert_eq(&told(broken));
         assert_eq!(told(json!({"type": "kubernetes.io/basic-auth", "data": {"password": ""}})), "");

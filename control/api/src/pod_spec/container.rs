@@ -28,7 +28,9 @@ pub(super) fn containers(spec: &Field<'_>, volumes: &BTreeSet<&str>) -> Errors {
         } else {
             let parts = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"].map(|part| one.at(part));
             let set = parts.iter().filter(|part| part.is_set());
-            errors.extend(set.map(|part| part.forbidden("may not be set for init containers without restartPolicy=Always")));
+            errors.extend(
+                set.map(|part| part.forbidden("may not be set for init containers without restartPolicy=Always")),
+            );
         }
     }
     if spec.at("hostNetwork").is_true() {

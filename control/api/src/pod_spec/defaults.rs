@@ -105,7 +105,8 @@ fn probe(probe: &mut Value) {
     if !probe.is_object() {
         return;
     }
-    for (name, number) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    for (name, number) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
     {
         fill_zero(probe, name, number);
     }
@@ -185,8 +186,11 @@ mod tests {
         assert_eq!(container["env"][0]["valueFrom"]["fieldRef"]["apiVersion"], "v1");
         assert_eq!(spec["initContainers"][0]["resources"]["requests"], json!({"cpu": "2"}));
         assert_eq!(spec["serviceAccountName"], "robot");
-        assert_eq!(spec["volumes"], json!([{"name": "e", "emptyDir": {}}, {"name": "p", "projected": {
+        assert_eq!(
+            spec["volumes"],
+            json!([{"name": "e", "emptyDir": {}}, {"name": "p", "projected": {
             "defaultMode": 420, "sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}},
-                {"downwardAPI": {"items": [{"path": "l", "fieldRef": {"apiVersion": "v1"}}]}}]}}]));
+                {"downwardAPI": {"items": [{"path": "l", "fieldRef": {"apiVersion": "v1"}}]}}]}}])
+        );
     }
 }

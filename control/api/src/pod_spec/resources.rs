@@ -60,12 +60,18 @@ pub(super) fn resources(resources: &Field<'_>) -> Errors {
         match limit {
             Some(limit) if asked > limit => {
                 let shown = asked.to_string();
-                errors.push(requests.invalid_part(shown, format!("must be less than or equal to {name} limit of {limit}")));
+                errors.push(
+                    requests.invalid_part(shown, format!("must be less than or equal to {name} limit of {limit}")),
+                );
             }
             Some(limit) if asked != limit && !overcommits(name) => {
-                errors.push(requests.invalid_part(asked.to_string(), format!("must be equal to {name} limit of {limit}")));
+                errors.push(
+                    requests.invalid_part(asked.to_string(), format!("must be equal to {name} limit of {limit}")),
+                );
             }
-            None if !overcommits(name) => errors.push(limits.required("Limit must be set for non overcommitable resources")),
+            None if !overcommits(name) => {
+                errors.push(limits.required("Limit must be set for non overcommitable resources"))
+            }
             Some(_) | None => {}
         }
     }
@@ -96,7 +102,7 @@ fn amounts(list: &Field<'_>) -> Errors {
 }
 
 /// Everything wrong with an amount that may not be negative.
-pub(super) fn quantity(amount: &Field<'_>) -> Errors {
+pub(crate) fn quantity(amount: &Field<'_>) -> Errors {
     match Quantity::from_value(amount.value) {
         Err(why) => vec![amount.invalid(why.to_string())],
         Ok(quantity) if quantity.is_negative() => vec![amount.invalid("must be greater than or equal to 0")],

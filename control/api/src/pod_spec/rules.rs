@@ -1,10 +1,9 @@
 //! Rules of a pod's spec as a whole, told in the order in which Kubernetes tells them.
 
-use std::net::IpAddr;
-
 use crate::field::{Errors, Field};
 use crate::metadata;
 use crate::name;
+use crate::network::address;
 
 use super::{affinity, container, resources, security, volume};
 
@@ -18,7 +17,9 @@ pub(crate) fn spec(spec: &Field<'_>) -> Errors {
     errors.extend(security::pod(spec));
     errors.extend(affinity::affinity(&spec.at("affinity")));
     errors.extend(dns(spec));
-    errors.extend(spec.at("readinessGates").items().flat_map(|gate| gate.at("conditionType").must_be_named(name::qualified)));
+    errors.extend(
+        spec.at("readinessGates").items().flat_map(|gate| gate.at("conditionType").must_be_named(name::qualified)),
+    );
     errors.extend(affinity::spread(&spec.at("topologySpreadConstraints")));
     errors.extend(spec.at("schedulingGates").items().flat_map(|gate| gate.at("name").must_be_named(name::qualified)));
     errors.extend(spec.at("serviceAccountName").named(name::subdomain));
@@ -39,14 +40,6 @@ pub(crate) fn spec(spec: &Field<'_>) -> Errors {
     errors
 }
 
-/// Everything wrong with a text as an IP address.
-pub(super) fn address(ip: &Field<'_>) -> Errors {
-    if ip.text().parse::<IpAddr>().is_ok() {
-        return Errors::new();
-    }
-    vec![ip.invalid_part(ip.text(), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
-}
-
 fn dns(spec: &Field<'_>) -> Errors {
     const SERVERS_MAX: usize = 3;
     const SEARCHES_MAX: usize = 32;
@@ -64,7 +57,7 @@ fn dns(spec: &Field<'_>) -> Errors {
     if servers.items().count() > SERVERS_MAX {
         errors.push(servers.invalid(format!("must not have more than {SERVERS_MAX} nameservers")));
     }
-    errors.extend(servers.items().flat_map(|server| address(&server)));
+    errors.extend(servers.items().filter_map(|server| address(&server)));
     let searches = config.at("searches");
     if searches.items().count() > SEARCHES_MAX {
         errors.push(searches.invalid(format!("must not have more than {SEARCHES_MAX} search paths")));
@@ -164,7 +157,9 @@ mod tests {
             "initContainers": [{"name": "b", "image": "x", "livenessProbe": {"exec": {"command": ["a"]}}}],
             "volumes": [{"name": "v"}],
         });
-        check(bad, &expect![[r#"
+        check(
+            bad,
+            &expect![[r#"
             spec.containers[0].name: Invalid value: "Up": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
             spec.containers[0].image: Invalid value: " x": must not have leading or trailing whitespace
             spec.containers[0].ports[0].name: Invalid value: "a--b": must not contain consecutive hyphens
@@ -201,7 +196,8 @@ mod tests {
             spec.containers[2].ports[1].hostPort: Duplicate value: 80
             spec.initContainers[0].name: Duplicate value: "b"
             spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always
-            spec.containers[0].ports[0].containerPort: Invalid value: 80: must match `hostPort` when `hostNetwork` is true"#]]);
+            spec.containers[0].ports[0].containerPort: Invalid value: 80: must match `hostPort` when `hostNetwork` is true"#]],
+        );
     }
 
     #[test]
@@ -220,7 +216,9 @@ mod tests {
             "securityContext": {"fsGroup": -1, "fsGroupChangePolicy": "Never"},
             "hostAliases": [{"ip": "x"}],
         });
-        check(bad, &expect![[r#"
+        check(
+            bad,
+            &expect![[r#"
             spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type
             spec.volumes[0].hostPath.path: Required value
             spec.volumes[1].name: Duplicate value: "a"
@@ -247,6 +245,7 @@ mod tests {
             spec.tolerations[0].operator: Unsupported value: "Like": supported values: "Equal", "Exists"
             spec.tolerations[1].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"
             spec.tolerations[2].effect: Invalid value: "NoSchedule": effect must be 'NoExecute' when `tolerationSeconds` is set
-            spec.hostAliases[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"#]]);
+            spec.hostAliases[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"#]],
+        );
     }
 }

@@ -64,8 +64,7 @@ fn profile(profile: &Field<'_>, subject: &str) -> Errors {
         return Errors::new();
     }
     let (kind, file) = (profile.at("type"), profile.at("localhostProfile"));
-    let mut errors: Errors =
-        kind.must_be_one_of(&["Localhost", "RuntimeDefault", "Unconfined"]).into_iter().collect();
+    let mut errors: Errors = kind.must_be_one_of(&["Localhost", "RuntimeDefault", "Unconfined"]).into_iter().collect();
     match (kind.text() == "Localhost", file.is_empty()) {
         (true, true) => errors.push(file.required(&format!("must be set when {subject} type is Localhost"))),
         (false, false) => errors.push(file.invalid(format!("can only be set when {subject} type is Localhost"))),

@@ -38,6 +38,8 @@ pub(crate) fn selected_template(spec: &Field<'_>, kind: &str) -> Errors {
         errors.extend(restart.one_of(&["Always"]));
     }
     let deadline = pod.at("activeDeadlineSeconds");
-    errors.extend(deadline.is_set().then(|| deadline.forbidden(format!("activeDeadlineSeconds in {kind} is not Supported"))));
+    errors.extend(
+        deadline.is_set().then(|| deadline.forbidden(format!("activeDeadlineSeconds in {kind} is not Supported"))),
+    );
     errors
 }

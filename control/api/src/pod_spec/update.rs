@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_few_fields_may_change() {
-        let tolerations = json!([{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}, {"key": "b"}]);
+        let tolerations =
+            json!([{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}, {"key": "b"}]);
         let changes = json!({"containers": [{"name": "c", "image": "j"}], "activeDeadlineSeconds": 5,
             "tolerations": tolerations, "terminationGracePeriodSeconds": 1, "schedulingGates": []});
         check(&changes, &expect![""]);
@@ -123,12 +124,23 @@ mod tests {
 
     #[test]
     fn all_else_may_not_and_is_named() {
-        check(&json!({"hostname": "x", "containers": [{"name": "c", "image": "i", "tty": true}]}), &expect!["spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds`; create the pod anew to change `spec.containers[0].tty`, `spec.hostname`"]);
-        check(&json!({"containers": []}), &expect!["spec.containers: Forbidden: pod updates may not add or remove containers"]);
+        check(
+            &json!({"hostname": "x", "containers": [{"name": "c", "image": "i", "tty": true}]}),
+            &expect![
+                "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds`; create the pod anew to change `spec.containers[0].tty`, `spec.hostname`"
+            ],
+        );
+        check(
+            &json!({"containers": []}),
+            &expect!["spec.containers: Forbidden: pod updates may not add or remove containers"],
+        );
         let changes = json!({"activeDeadlineSeconds": 11, "tolerations": [], "schedulingGates": [{"name": "h"}]});
-        check(&changes, &expect![[r#"
+        check(
+            &changes,
+            &expect![[r#"
             spec.activeDeadlineSeconds: Invalid value: 11: must be less than or equal to previous value
             spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds
-            spec.schedulingGates[0]: Forbidden: only deletion is allowed"#]]);
+            spec.schedulingGates[0]: Forbidden: only deletion is allowed"#]],
+        );
     }
 }

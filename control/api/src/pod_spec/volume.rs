@@ -72,7 +72,9 @@ fn projection(source: &Field<'_>) -> Errors {
     /// Shortest life of a projected token, in seconds.
     const TOKEN_MIN: i64 = 600;
     let mut errors = Errors::new();
-    for (name, fields) in [("configMap", &["name"][..]), ("secret", &["name"]), ("downwardAPI", &[]), ("serviceAccountToken", &["path"])] {
+    for (name, fields) in
+        [("configMap", &["name"][..]), ("secret", &["name"]), ("downwardAPI", &[]), ("serviceAccountToken", &["path"])]
+    {
         let one = source.at(name);
         if one.is_set() {
             errors.extend(fields.iter().filter_map(|field| one.at(field).must()));
@@ -92,7 +94,9 @@ fn file_of(file: &Field<'_>, source: &str) -> Errors {
     if source == "downwardAPI" {
         let (field, resource) = (file.at("fieldRef"), file.at("resourceFieldRef"));
         match (field.is_set(), resource.is_set()) {
-            (true, true) => errors.push(file.invalid_part("", "fieldRef and resourceFieldRef can not be specified simultaneously")),
+            (true, true) => {
+                errors.push(file.invalid_part("", "fieldRef and resourceFieldRef can not be specified simultaneously"))
+            }
             (true, false) => errors.extend(environment::file_field(&field)),
             (false, true) => {
                 errors.extend(resource.at("containerName").must());

@@ -177,7 +177,10 @@ mod tests {
         check(&json!({"phase": "Pending"}), "0/2 Pending 0");
         check(&json!({"phase": "Running", "containerStatuses": [running, running]}), "2/2 Running 0");
         for reason in ["ContainerCreating", "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull"] {
-            check(&json!({"phase": "Pending", "containerStatuses": [waiting(reason), running]}), &format!("1/2 {reason} 0"));
+            check(
+                &json!({"phase": "Pending", "containerStatuses": [waiting(reason), running]}),
+                &format!("1/2 {reason} 0"),
+            );
         }
         for reason in ["OOMKilled", "Error", "Completed"] {
             check(&json!({"phase": "Failed", "containerStatuses": [ended(reason, 1)]}), &format!("0/2 {reason} 0"));
@@ -200,15 +203,18 @@ mod tests {
 
     #[test]
     fn initialization_comes_first() {
-        let pod = |statuses: Value| json!({
-            "spec": {"containers": [{"name": "a"}], "initContainers": [{"name": "s", "restartPolicy": "Always"}, {"name": "i"}]},
-            "status": {"phase": "Pending", "initContainerStatuses": statuses,
-                "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}]},
-        });
+        let pod = |statuses: Value| {
+            json!({
+                "spec": {"containers": [{"name": "a"}], "initContainers": [{"name": "s", "restartPolicy": "Always"}, {"name": "i"}]},
+                "status": {"phase": "Pending", "initContainerStatuses": statuses,
+                    "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}]},
+            })
+        };
         let sidecar = json!({"name": "s", "started": true, "ready": true, "restartCount": 2, "state": {"running": {}}});
         check_pod(&pod(json!([{"name": "s", "state": {"waiting": {}}}])), "0/2 Init:0/2 0");
         check_pod(&pod(json!([sidecar, {"name": "i", "state": {"running": {}}}])), "1/2 Init:1/2 2");
-        let failed = json!({"name": "i", "restartCount": 1, "state": {"terminated": {"exitCode": 1, "reason": "Error"}}});
+        let failed =
+            json!({"name": "i", "restartCount": 1, "state": {"terminated": {"exitCode": 1, "reason": "Error"}}});
         check_pod(&pod(json!([sidecar, failed])), "1/2 Init:Error 3");
         let done = json!({"name": "i", "restartCount": 1, "state": {"terminated": {"exitCode": 0}}});
         check_pod(&pod(json!([sidecar, done])), "1/2 PodInitializing 2");
