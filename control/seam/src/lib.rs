@@ -88,5 +88,4 @@ impl Seam {
     pub fn uuid(&self) -> uuid::Uuid {
         self.random.uuid()
     }
-
 }
