@@ -7,6 +7,7 @@ pub mod change;
 pub mod facts;
 pub mod header;
 pub mod kind;
+pub mod taints;
 pub mod kinds;
 pub mod meta;
 pub mod name;
