@@ -9,6 +9,7 @@ pub mod kind;
 pub mod meta;
 pub mod record;
 pub mod requester;
+pub mod schema;
 pub mod status;
 pub mod validate;
 pub mod verbs;
