@@ -11,6 +11,7 @@ pub mod kind;
 pub mod kinds;
 pub mod meta;
 pub mod name;
+pub mod openapi;
 pub mod patch;
 pub mod record;
 pub mod requester;

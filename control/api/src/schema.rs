@@ -102,6 +102,20 @@ pub struct Strategy {
     pub retain_keys: bool,
 }
 
+impl Strategy {
+    /// The words of `x-kubernetes-patch-strategy`, when there are any.
+    #[must_use]
+    pub fn words(self) -> Option<&'static str> {
+        match (self.merge, self.replace, self.retain_keys) {
+            (true, _, true) => Some("merge,retainKeys"),
+            (true, _, false) => Some("merge"),
+            (false, true, _) => Some("replace"),
+            (false, false, true) => Some("retainKeys"),
+            (false, false, false) => None,
+        }
+    }
+}
+
 /// A field of a type.
 #[derive(Clone, Debug)]
 pub struct Field {
