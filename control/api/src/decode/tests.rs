@@ -257,7 +257,14 @@ fn a_document_that_would_expand_without_end_is_refused() {
 }
 
 #[test]
-fn times_move_to_utc_and_base64_loses_its_line_breaks() {
+fn amounts_times_and_bytes_become_canonical() {
+    json(
+        "pods",
+        r#"{"spec":{"overhead":{"cpu":"1000m","memory":1024,"storage":"0.5Gi"}}}"#,
+        expect![[
+            r#"{"apiVersion":"v1","kind":"Pod","spec":{"overhead":{"cpu":"1","memory":"1024","storage":"512Mi"}}}"#
+        ]],
+    );
     json(
         "secrets",
         r#"{"data":{"a":"YWJj\nZGVm"},"metadata":{"creationTimestamp":"2026-11-23T11:09:27+01:00"}}"#,

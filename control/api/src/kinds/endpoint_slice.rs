@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column};
+use crate::json;
 use crate::kind::{Column, Kind, Strategy};
 use crate::meta::Timestamp;
 
@@ -30,12 +31,12 @@ struct EndpointSlice;
 
 impl Strategy for EndpointSlice {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let ports = cells::items(object, "/ports").iter().map(|port| port["port"].to_string()).collect();
-        let endpoints = cells::items(object, "/endpoints").iter();
-        let addresses = endpoints.flat_map(|one| cells::items(one, "/addresses")).filter_map(Value::as_str);
+        let ports = json::items(object, "/ports").iter().map(|port| port["port"].to_string()).collect();
+        let endpoints = json::items(object, "/endpoints").iter();
+        let addresses = endpoints.flat_map(|one| json::items(one, "/addresses")).filter_map(Value::as_str);
         vec![
             cells::name(object),
-            cells::text(object, "/addressType").into(),
+            json::text(object, "/addressType").into(),
             shortened(ports, "<unset>").into(),
             shortened(addresses.map(Into::into).collect(), "<unset>").into(),
             cells::age(object, now),

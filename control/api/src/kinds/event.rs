@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{base, cells, column, wide};
+use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::meta::Timestamp;
 use crate::time;
@@ -62,7 +63,7 @@ struct Event;
 
 impl Strategy for Event {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let text = |pointer| Value::from(cells::text(object, pointer));
+        let text = |pointer| Value::from(json::text(object, pointer));
         let first = first_seen(object);
         vec![
             time::age(last_seen(object).or(first), now).into(),
@@ -71,7 +72,7 @@ impl Strategy for Event {
             about(object).into(),
             text("/involvedObject/fieldPath"),
             source(object).into(),
-            cells::text(object, "/message").trim().into(),
+            json::text(object, "/message").trim().into(),
             time::age(first, now).into(),
             count(object).into(),
             cells::name(object),
@@ -79,7 +80,7 @@ impl Strategy for Event {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        FIELDS.iter().map(|(name, pointer)| (*name, cells::text(object, pointer).to_owned())).collect()
+        FIELDS.iter().map(|(name, pointer)| (*name, json::text(object, pointer).to_owned())).collect()
     }
 }
 
@@ -93,19 +94,19 @@ fn last_seen(object: &Value) -> Option<Timestamp> {
 
 /// `pod/web`: what `kubectl get` takes.
 fn about(object: &Value) -> String {
-    let kind = cells::text(object, "/involvedObject/kind").to_lowercase();
-    let name = cells::text(object, "/involvedObject/name");
+    let kind = json::text(object, "/involvedObject/kind").to_lowercase();
+    let name = json::text(object, "/involvedObject/name");
     if name.is_empty() { kind } else { format!("{kind}/{name}") }
 }
 
 fn source(object: &Value) -> String {
-    let component = cells::text(object, "/source/component");
-    let component = cells::or(component, cells::text(object, "/reportingComponent"));
-    let host = cells::or(cells::text(object, "/source/host"), cells::text(object, "/reportingInstance"));
+    let component = json::text(object, "/source/component");
+    let component = cells::or(component, json::text(object, "/reportingComponent"));
+    let host = cells::or(json::text(object, "/source/host"), json::text(object, "/reportingInstance"));
     if host.is_empty() { component.to_owned() } else { format!("{component}, {host}") }
 }
 
 fn count(object: &Value) -> i64 {
-    let series = cells::integer(object, "/series/count");
-    if series > 0 { series } else { cells::integer(object, "/count").max(1) }
+    let series = json::integer(object, "/series/count");
+    if series > 0 { series } else { json::integer(object, "/count").max(1) }
 }

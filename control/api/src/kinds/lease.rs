@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column};
+use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::meta::Timestamp;
 
@@ -22,6 +23,6 @@ struct Lease;
 
 impl Strategy for Lease {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        vec![cells::name(object), cells::text(object, "/spec/holderIdentity").into(), cells::age(object, now)]
+        vec![cells::name(object), json::text(object, "/spec/holderIdentity").into(), cells::age(object, now)]
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column, wide};
+use crate::json;
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
 use crate::meta::Timestamp;
 
@@ -37,7 +38,7 @@ struct Node;
 impl Strategy for Node {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         let info = |name: &str| {
-            let text = cells::text(object, &format!("/status/nodeInfo/{name}"));
+            let text = json::text(object, &format!("/status/nodeInfo/{name}"));
             Value::from(cells::or(text, cells::UNKNOWN))
         };
         vec![
@@ -45,7 +46,7 @@ impl Strategy for Node {
             status(object).into(),
             roles(object).into(),
             cells::age(object, now),
-            cells::text(object, "/status/nodeInfo/kubeletVersion").into(),
+            json::text(object, "/status/nodeInfo/kubeletVersion").into(),
             address(object, "InternalIP").into(),
             address(object, "ExternalIP").into(),
             info("osImage"),
@@ -55,25 +56,25 @@ impl Strategy for Node {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("spec.unschedulable", cells::boolean(object, "/spec/unschedulable").to_string())]
+        vec![("spec.unschedulable", json::boolean(object, "/spec/unschedulable").to_string())]
     }
 }
 
 /// `Ready`, `NotReady` or `Unknown`, and whether pods may be placed.
 fn status(object: &Value) -> String {
-    let ready = cells::items(object, "/status/conditions").iter().find(|condition| condition["type"] == "Ready");
+    let ready = json::items(object, "/status/conditions").iter().find(|condition| condition["type"] == "Ready");
     let word = match ready {
         Some(condition) if condition["status"] == "True" => "Ready",
         Some(_) => "NotReady",
         None => "Unknown",
     };
-    let cordoned = if cells::boolean(object, "/spec/unschedulable") { ",SchedulingDisabled" } else { "" };
+    let cordoned = if json::boolean(object, "/spec/unschedulable") { ",SchedulingDisabled" } else { "" };
     format!("{word}{cordoned}")
 }
 
 /// Roles are told by labels: the tail of `node-role.kubernetes.io/ROLE`, or the value of `kubernetes.io/role`.
 fn roles(object: &Value) -> String {
-    let mut roles: Vec<&str> = cells::entries(object, "/metadata/labels")
+    let mut roles: Vec<&str> = json::entries(object, "/metadata/labels")
         .filter_map(|(key, value)| match key {
             "kubernetes.io/role" => value.as_str().filter(|role| !role.is_empty()),
             _ => key.strip_prefix("node-role.kubernetes.io/").filter(|role| !role.is_empty()),
@@ -85,7 +86,7 @@ fn roles(object: &Value) -> String {
 }
 
 fn address(object: &Value, kind: &str) -> String {
-    let addresses = cells::items(object, "/status/addresses");
+    let addresses = json::items(object, "/status/addresses");
     let address = addresses.iter().find(|address| address["type"] == kind).and_then(|found| found["address"].as_str());
     address.unwrap_or(cells::NONE).to_owned()
 }

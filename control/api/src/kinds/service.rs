@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column, wide};
+use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
 
@@ -34,10 +35,10 @@ struct Service;
 
 impl Strategy for Service {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let address = cells::or(cells::text(object, "/spec/clusterIP"), cells::NONE);
+        let address = cells::or(json::text(object, "/spec/clusterIP"), cells::NONE);
         vec![
             cells::name(object),
-            cells::text(object, "/spec/type").into(),
+            json::text(object, "/spec/type").into(),
             address.into(),
             external(object).into(),
             ports(object).into(),
@@ -47,14 +48,14 @@ impl Strategy for Service {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        let field = |pointer| cells::text(object, pointer).to_owned();
+        let field = |pointer| json::text(object, pointer).to_owned();
         vec![("spec.clusterIP", field("/spec/clusterIP")), ("spec.type", field("/spec/type"))]
     }
 }
 
 /// `80/TCP`, or `80:30115/TCP` when nodes listen too.
 fn ports(object: &Value) -> String {
-    let ports = cells::items(object, "/spec/ports").iter().map(|port| {
+    let ports = json::items(object, "/spec/ports").iter().map(|port| {
         let protocol = port["protocol"].as_str().unwrap_or("TCP");
         match port["nodePort"].as_i64().unwrap_or_default() {
             0 => format!("{}/{protocol}", port["port"]),
@@ -66,11 +67,11 @@ fn ports(object: &Value) -> String {
 
 /// Where it is reached from outside: the load balancer's addresses, those that the user gave, or another name.
 fn external(object: &Value) -> String {
-    let given: Vec<&str> = cells::items(object, "/spec/externalIPs").iter().filter_map(Value::as_str).collect();
-    match cells::text(object, "/spec/type") {
-        "ExternalName" => cells::text(object, "/spec/externalName").to_owned(),
+    let given: Vec<&str> = json::items(object, "/spec/externalIPs").iter().filter_map(Value::as_str).collect();
+    match json::text(object, "/spec/type") {
+        "ExternalName" => json::text(object, "/spec/externalName").to_owned(),
         "LoadBalancer" => {
-            let ingress = cells::items(object, "/status/loadBalancer/ingress").iter();
+            let ingress = json::items(object, "/status/loadBalancer/ingress").iter();
             let balanced = ingress.filter_map(|one| one["ip"].as_str().or(one["hostname"].as_str()));
             let all: Vec<&str> = balanced.chain(given).collect();
             cells::or(&all.join(","), "<pending>").to_owned()
