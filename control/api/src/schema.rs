@@ -102,6 +102,29 @@ pub struct Strategy {
     pub retain_keys: bool,
 }
 
+impl ListType {
+    /// The word of `x-kubernetes-list-type`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Set => "set",
+            Self::Map(_) => "map",
+        }
+    }
+}
+
+impl MapType {
+    /// The word of `x-kubernetes-map-type`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Granular => "granular",
+        }
+    }
+}
+
 impl Strategy {
     /// The words of `x-kubernetes-patch-strategy`, when there are any.
     #[must_use]

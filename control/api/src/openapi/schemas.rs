@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{gvk, reference};
 use crate::kind::{Kind, Subresource};
-use crate::schema::{Body, Descriptions, Field, ListType, MapType, Scalar, Schema, Shape, Type};
+use crate::schema::{Body, Descriptions, Field, ListType, Scalar, Schema, Shape, Type};
 
 /// Types that requests and answers of any kind need.
 const ALWAYS: &[&str] = &[
@@ -94,35 +94,31 @@ fn schema(of: Type, descriptions: &Descriptions) -> Value {
             }
         }
     }
-    if let [_, ..] = of.kinds() {
-        let kinds: Vec<_> = of.kinds().iter().map(|one| gvk(one.group, one.version, one.kind)).collect();
-        schema.insert("x-kubernetes-group-version-kind".into(), kinds.into());
-    }
-    map_type(&mut schema, of.map_type());
+    let kinds: Vec<_> = of.kinds().iter().map(|one| gvk(one.group, one.version, one.kind)).collect();
+    extend(&mut schema, "group-version-kind", Some(kinds.into()).filter(|_| !of.kinds().is_empty()));
+    extend(&mut schema, "map-type", of.map_type().map(|map| map.word().into()));
     Value::Object(schema)
 }
 
 fn property(field: &Field, text: String) -> Value {
     let mut schema = shape(&field.shape);
     describe(&mut schema, text);
-    let mut extend = |name: &str, value: Value| schema.insert(format!("x-kubernetes-{name}"), value);
-    match &field.list {
-        None => {}
-        Some(ListType::Atomic) => drop(extend("list-type", "atomic".into())),
-        Some(ListType::Set) => drop(extend("list-type", "set".into())),
-        Some(ListType::Map(keys)) => {
-            extend("list-type", "map".into());
-            extend("list-map-keys", keys.to_vec().into());
-        }
-    }
-    if let Some(strategy) = field.strategy.words() {
-        extend("patch-strategy", strategy.into());
-    }
-    if let Some(key) = field.merge_key {
-        extend("patch-merge-key", key.into());
-    }
-    map_type(&mut schema, field.map);
+    let keys = match &field.list {
+        Some(ListType::Map(keys)) => Some(keys.to_vec().into()),
+        _ => None,
+    };
+    extend(&mut schema, "list-type", field.list.as_ref().map(|list| list.word().into()));
+    extend(&mut schema, "list-map-keys", keys);
+    extend(&mut schema, "map-type", field.map.map(|map| map.word().into()));
+    extend(&mut schema, "patch-strategy", field.strategy.words().map(Value::from));
+    extend(&mut schema, "patch-merge-key", field.merge_key.map(Value::from));
     Value::Object(schema)
+}
+
+fn extend(schema: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        schema.insert(format!("x-kubernetes-{name}"), value);
+    }
 }
 
 /// A reference stands in `allOf`, since what stands beside a bare `$ref` (a description) is void.
@@ -163,13 +159,4 @@ fn describe(schema: &mut Map<String, Value>, text: String) {
     if !text.is_empty() {
         schema.insert("description".into(), text.into());
     }
-}
-
-fn map_type(schema: &mut Map<String, Value>, map: Option<MapType>) {
-    let word = match map {
-        None => return,
-        Some(MapType::Atomic) => "atomic",
-        Some(MapType::Granular) => "granular",
-    };
-    schema.insert("x-kubernetes-map-type".into(), word.into());
 }
