@@ -39,6 +39,11 @@ impl<'a> Field<'a> {
         items.map(move |(nth, value)| Field { path: format!("{path}[{nth}]"), value })
     }
 
+    /// The item at that place of a list.
+    pub(crate) fn nth(&self, nth: usize) -> Self {
+        Self { path: format!("{}[{nth}]", self.path), value: self.value.get(nth).unwrap_or(&NULL) }
+    }
+
     /// The entries of a map, with their keys.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, Field<'a>)> + use<'a> {
         let path = self.path.clone();
@@ -95,6 +100,11 @@ impl<'a> Field<'a> {
 
     pub(crate) fn duplicate(&self) -> FieldError {
         FieldError::duplicate(&self.path, self.value)
+    }
+
+    /// As [`Field::duplicate`], about the parts that are equal.
+    pub(crate) fn duplicate_of(&self, parts: &Value) -> FieldError {
+        FieldError::duplicate(&self.path, parts)
     }
 
     pub(crate) fn not_found(&self) -> FieldError {

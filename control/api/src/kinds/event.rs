@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::{base, cells, column, wide};
+use crate::field::Field;
 use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::meta::Timestamp;
 use crate::time;
+use crate::validate::FieldError;
 
 const COLUMNS: &[Column] = &[
     column("Last Seen", "string", "Time since it last happened."),
@@ -62,6 +64,13 @@ pub(super) fn kind() -> Kind {
 struct Event;
 
 impl Strategy for Event {
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let root = Field::root(object);
+        let namespace = root.at("involvedObject").at("namespace");
+        let other = !namespace.is_empty() && namespace.value != root.at("metadata").at("namespace").value;
+        other.then(|| namespace.invalid("does not match event.namespace")).into_iter().collect()
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         let text = |pointer| Value::from(json::text(object, pointer));
         let first = first_seen(object);
@@ -109,4 +118,31 @@ fn source(object: &Value) -> String {
 fn count(object: &Value) -> i64 {
     let series = json::integer(object, "/series/count");
     if series > 0 { series } else { json::integer(object, "/count").max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tests::told;
+    use expect_test::expect;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_reads_as_the_recorded_one() {
+        let event = json!({"metadata": {"name": "e1"}, "type": "Normal", "reason": "Started", "message": "Started container",
+            "involvedObject": {"kind": "Pod", "name": "web"}, "source": {"component": "kubelet", "host": "n1"}, "count": 3,
+            "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:09:13Z"});
+        let cells = Event.cells(&event, "2026-01-01T00:16:00Z".parse().unwrap());
+        let row =
+            json!(["6m47s", "Normal", "Started", "pod/web", "", "kubelet, n1", "Started container", "16m", 3, "e1"]);
+        assert_eq!(Value::from(cells), row);
+    }
+
+    #[test]
+    fn it_lives_where_its_object_lives() {
+        let event = |namespace| json!({"metadata": {"namespace": "a"}, "involvedObject": {"namespace": namespace}});
+        assert_eq!(Event.validate(&event("a")), []);
+        expect![[r#"involvedObject.namespace: Invalid value: "b": does not match event.namespace"#]]
+            .assert_eq(&told(&Event.validate(&event("b"))));
+    }
 }

@@ -1,9 +1,8 @@
 //! Rules of probes and lifecycle hooks.
 
-use serde_json::Value;
-
 use crate::field::{Errors, Field};
 use crate::name;
+use crate::network::port_or_name;
 
 /// Everything wrong with a liveness or startup probe: one success is all there is to wait for.
 pub(super) fn must_succeed_once(probe: &Field<'_>) -> Errors {
@@ -50,16 +49,16 @@ pub(super) fn handler(parent: &Field<'_>) -> Errors {
     }
     if http.is_set() {
         errors.extend(http.at("path").must());
-        errors.extend(port(&http.at("port")));
+        errors.extend(port_or_name(&http.at("port")));
         errors.extend(http.at("scheme").one_of(&["HTTP", "HTTPS"]));
         let headers = http.at("httpHeaders").items();
         errors.extend(headers.flat_map(|header| header.at("name").must_be_named(name::http_header)));
     }
     if tcp.is_set() {
-        errors.extend(port(&tcp.at("port")));
+        errors.extend(port_or_name(&tcp.at("port")));
     }
     if grpc.is_set() {
-        errors.extend(port(&grpc.at("port")));
+        errors.extend(port_or_name(&grpc.at("port")));
     }
     if sleep.is_set() {
         errors.extend(sleep.at("seconds").not_negative());
@@ -68,13 +67,4 @@ pub(super) fn handler(parent: &Field<'_>) -> Errors {
         errors.push(parent.required("must specify a handler type"));
     }
     errors
-}
-
-/// A number, or the name of a container's port.
-fn port(port: &Field<'_>) -> Errors {
-    match port.value {
-        Value::String(_) => port.must_be_named(name::port),
-        Value::Number(_) => port.port().into_iter().collect(),
-        _ => vec![port.required("")],
-    }
 }

@@ -102,7 +102,7 @@ fn amounts(list: &Field<'_>) -> Errors {
 }
 
 /// Everything wrong with an amount that may not be negative.
-pub(super) fn quantity(amount: &Field<'_>) -> Errors {
+pub(crate) fn quantity(amount: &Field<'_>) -> Errors {
     match Quantity::from_value(amount.value) {
         Err(why) => vec![amount.invalid(why.to_string())],
         Ok(quantity) if quantity.is_negative() => vec![amount.invalid("must be greater than or equal to 0")],

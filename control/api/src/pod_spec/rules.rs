@@ -1,10 +1,9 @@
 //! Rules of a pod's spec as a whole, told in the order in which Kubernetes tells them.
 
-use std::net::IpAddr;
-
 use crate::field::{Errors, Field};
 use crate::metadata;
 use crate::name;
+use crate::network::address;
 
 use super::{affinity, container, resources, security, volume};
 
@@ -41,14 +40,6 @@ pub(crate) fn spec(spec: &Field<'_>) -> Errors {
     errors
 }
 
-/// Everything wrong with a text as an IP address.
-pub(super) fn address(ip: &Field<'_>) -> Errors {
-    if ip.text().parse::<IpAddr>().is_ok() {
-        return Errors::new();
-    }
-    vec![ip.invalid_part(ip.text(), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
-}
-
 fn dns(spec: &Field<'_>) -> Errors {
     const SERVERS_MAX: usize = 3;
     const SEARCHES_MAX: usize = 32;
@@ -66,7 +57,7 @@ fn dns(spec: &Field<'_>) -> Errors {
     if servers.items().count() > SERVERS_MAX {
         errors.push(servers.invalid(format!("must not have more than {SERVERS_MAX} nameservers")));
     }
-    errors.extend(servers.items().flat_map(|server| address(&server)));
+    errors.extend(servers.items().filter_map(|server| address(&server)));
     let searches = config.at("searches");
     if searches.items().count() > SEARCHES_MAX {
         errors.push(searches.invalid(format!("must not have more than {SEARCHES_MAX} search paths")));
