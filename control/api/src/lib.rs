@@ -4,14 +4,17 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+pub mod decode;
 pub mod facts;
 pub mod header;
 pub mod kind;
 pub mod kinds;
 pub mod meta;
 pub mod name;
+pub mod patch;
 pub mod record;
 pub mod requester;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod time;

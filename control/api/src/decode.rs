@@ -1,0 +1,250 @@
+//! From a request's body to an object of a kind: read, matched with the endpoint, checked against the schema.
+//!
+//! The words of every refusal are those of kube-apiserver, because people search for them. What a body holds beyond the
+//! schema is pruned and reported; the request's `fieldValidation` decides what the reports do.
+
+mod gvk;
+mod read;
+mod shapes;
+mod words;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::kind::Kind;
+use crate::schema::{Schema, Shape, Type};
+use crate::status::Status;
+use crate::validate::FieldError;
+use words::Mismatch;
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaType {
+    /// `application/json`, and what a body is when nothing is said.
+    Json,
+    /// `application/yaml`.
+    Yaml,
+}
+
+impl MediaType {
+    /// The type that a `Content-Type` names; parameters are ignored. `None` for one that bodies may not have.
+    #[must_use]
+    pub fn parse(content_type: Option<&str>) -> Option<Self> {
+        let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "" | "application/json" => Some(Self::Json),
+            "application/yaml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+}
+
+/// What `fieldValidation` asks to do about [`Finding`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FieldValidation {
+    /// Prune silently.
+    Ignore,
+    /// Prune and warn; the default.
+    #[default]
+    Warn,
+    /// Refuse.
+    Strict,
+}
+
+impl FieldValidation {
+    /// Reads the query parameter; absent or empty is the default.
+    ///
+    /// # Errors
+    /// The field error that Kubernetes gives for any other value.
+    pub fn parse(parameter: Option<&str>) -> Result<Self, FieldError> {
+        match parameter.unwrap_or_default() {
+            "" | "Warn" => Ok(Self::Warn),
+            "Ignore" => Ok(Self::Ignore),
+            "Strict" => Ok(Self::Strict),
+            other => Err(FieldError::not_supported("fieldValidation", other, &["Ignore", "Strict", "Warn"])),
+        }
+    }
+}
+
+/// Something that a body holds beyond the schema, by its path such as `spec.containers[0].imagee`. It was pruned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A field that the type does not have.
+    Unknown(String),
+    /// A field that stands twice; the last one counts.
+    Duplicate(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(path) => write!(f, "unknown field \"{path}\""),
+            Self::Duplicate(path) => write!(f, "duplicate field \"{path}\""),
+        }
+    }
+}
+
+/// Most findings that are reported, as in Kubernetes: nobody reads more, and a body can hold thousands.
+pub const FINDINGS_MAX: usize = 100;
+
+/// What a body should be. A [`Kind`] is one; so are bodies of subresources and options, which have no endpoint of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// API group; empty for core.
+    pub group: &'a str,
+    /// Version, e.g. `v1`.
+    pub version: &'a str,
+    /// `Pod`.
+    pub kind: &'a str,
+    /// Its type; none for a custom resource, whose `metadata` alone is checked then.
+    pub schema: Option<Type>,
+}
+
+impl<'a> Target<'a> {
+    /// A kind of the table, e.g. `Target::of("autoscaling", "v1", "Scale")`.
+    #[must_use]
+    pub fn of(group: &'a str, version: &'a str, kind: &'a str) -> Self {
+        Self { group, version, kind, schema: Schema::of_kind(group, version, kind) }
+    }
+
+    fn api_version(self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+impl<'a> From<&'a Kind> for Target<'a> {
+    fn from(kind: &'a Kind) -> Self {
+        let Kind { group, version, kind, schema, .. } = kind;
+        Self { group, version, kind, schema: Schema::of(schema) }
+    }
+}
+
+/// A body read as an object of its target's kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// The object, pruned to the schema, with `apiVersion` and `kind`.
+    pub object: Value,
+    /// What was pruned; at most [`FINDINGS_MAX`].
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a request's body as an object of the target's kind.
+///
+/// Fields that are null are absent; `apiVersion` and `kind` are the target's when absent; values are kept as written, except
+/// that times move to UTC and base64 loses its line breaks.
+///
+/// # Errors
+/// 400 when the body is no JSON or YAML, names another kind or version, or holds a value of a wrong type.
+pub fn decode<'a>(body: &[u8], media: MediaType, target: impl Into<Target<'a>>) -> Result<Decoded, Status> {
+    let target = target.into();
+    let unrecognized = |why: &dyn fmt::Display| {
+        let text = summary(body);
+        let must = target.kind;
+        Status::bad_request(format!("the object provided is unrecognized (must be of type {must}): {why} ({text})"))
+    };
+    let mut duplicates = Vec::new();
+    let mut object = read::value(body, media, &mut duplicates).map_err(|error| unrecognized(&error))?;
+    gvk::reconcile(&mut object, target).map_err(|error| match error {
+        gvk::Refused::NoTypeMeta(_) => unrecognized(&error),
+        gvk::Refused::Other(message) => Status::bad_request(message),
+    })?;
+    let mut findings: Vec<_> = duplicates.into_iter().map(Finding::Duplicate).collect();
+    conform(&mut object, target, &mut findings).map_err(|error| cannot_be_handled(target, &error))?;
+    Ok(Decoded { object, findings })
+}
+
+/// Checks the outcome of a patch as [`decode`] checks a body. `patch` is the patch's text, for the message.
+///
+/// # Errors
+/// 422 naming `patch`, as in Kubernetes, when the patched object has a value of a wrong type; 400 when it names another
+/// kind or version.
+pub fn patched<'a>(mut object: Value, target: impl Into<Target<'a>>, patch: &[u8]) -> Result<Decoded, Status> {
+    let target = target.into();
+    gvk::reconcile(&mut object, target).map_err(|error| Status::bad_request(error.to_string()))?;
+    let mut findings = Vec::new();
+    conform(&mut object, target, &mut findings).map_err(|error| bad_patch(patch, &error))?;
+    Ok(Decoded { object, findings })
+}
+
+impl Decoded {
+    /// The object and the warnings to send, as `fieldValidation` asks.
+    ///
+    /// # Errors
+    /// 400 under [`FieldValidation::Strict`] when there is any finding.
+    pub fn judge<'a>(
+        self,
+        validation: FieldValidation,
+        target: impl Into<Target<'a>>,
+    ) -> Result<(Value, Vec<String>), Status> {
+        self.judge_with(validation, |error| cannot_be_handled(target.into(), error))
+    }
+
+    /// [`Decoded::judge`] for the outcome of a patch, whose text is given.
+    ///
+    /// # Errors
+    /// 422 naming `patch` under [`FieldValidation::Strict`] when there is any finding.
+    pub fn judge_patch(self, validation: FieldValidation, patch: &[u8]) -> Result<(Value, Vec<String>), Status> {
+        self.judge_with(validation, |error| bad_patch(patch, error))
+    }
+
+    fn judge_with(
+        self,
+        validation: FieldValidation,
+        refuse: impl FnOnce(&dyn fmt::Display) -> Status,
+    ) -> Result<(Value, Vec<String>), Status> {
+        let texts = || self.findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+        match validation {
+            FieldValidation::Strict if !self.findings.is_empty() => {
+                Err(refuse(&format_args!("strict decoding error: {}", texts().join(", "))))
+            }
+            FieldValidation::Ignore | FieldValidation::Strict => Ok((self.object, Vec::new())),
+            FieldValidation::Warn => {
+                let warnings = texts();
+                Ok((self.object, warnings))
+            }
+        }
+    }
+}
+
+/// Prunes to the schema, drops nulls, checks types.
+fn conform(object: &mut Value, target: Target<'_>, findings: &mut Vec<Finding>) -> Result<(), Mismatch> {
+    let mut unknown = Vec::new();
+    match target.schema {
+        Some(of) => shapes::conform(object, &Shape::Type(of), &mut unknown)?,
+        None => {
+            let meta = Schema::of("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+            if let (Some(meta), Some(value)) = (meta, object.get_mut("metadata")) {
+                shapes::conform(value, &Shape::Type(meta), &mut unknown)
+                    .map_err(|error| error.below("metadata", target.kind))?;
+                unknown.iter_mut().for_each(|path| path.insert_str(0, "metadata."));
+            }
+        }
+    }
+    findings.extend(unknown.into_iter().map(Finding::Unknown));
+    findings.truncate(FINDINGS_MAX);
+    Ok(())
+}
+
+fn cannot_be_handled(target: Target<'_>, why: &dyn fmt::Display) -> Status {
+    let Target { kind: name, version, .. } = target;
+    Status::bad_request(format!("{name} in version \"{version}\" cannot be handled as a {name}: {why}"))
+}
+
+fn bad_patch(patch: &[u8], why: &dyn fmt::Display) -> Status {
+    let text = Value::String(String::from_utf8_lossy(patch).into_owned());
+    Status::invalid("", "", "", &[FieldError::invalid("patch", &text, why.to_string())])
+}
+
+/// The first characters of a body, for a message.
+fn summary(body: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let text = String::from_utf8_lossy(body);
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
