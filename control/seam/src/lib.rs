@@ -13,15 +13,21 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
 
 pub mod clock;
+pub mod disk;
 pub mod random;
 pub mod sim;
+pub mod socket;
 pub mod task;
+pub mod worker;
 
 use std::time::Duration;
 
 pub use clock::{Elapsed, Moment, Timestamp};
+pub use disk::{Disk, File};
 pub use random::Random;
+pub use socket::Sockets;
 pub use task::Task;
+pub use worker::Worker;
 
 use clock::Clock;
 
@@ -30,13 +36,21 @@ use clock::Clock;
 pub struct Seam {
     clock: Clock,
     random: Random,
+    disk: Disk,
+    sockets: Sockets,
 }
 
 impl Seam {
     /// The system. Tasks and sleeps need a tokio runtime around the caller.
     #[must_use]
     pub fn real() -> Self {
-        Self { clock: Clock::real(), random: Random::real() }
+        Self { clock: Clock::real(), random: Random::real(), disk: Disk::real(), sockets: Sockets::real() }
+    }
+
+    /// This world with another disk: real tasks and time over a disk that can be cut.
+    #[must_use]
+    pub fn with_disk(self, disk: Disk) -> Self {
+        Self { disk, ..self }
     }
 
     /// Wall-clock time. It may jump; measure durations with [`Seam::moment`].
@@ -77,6 +91,18 @@ impl Seam {
         self.clock.spawn(name, future)
     }
 
+    /// Starts a worker that may block: a thread of its own in the real world, a task in the simulated one. See [`worker`].
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub fn worker<T, F>(&self, name: &'static str, queue_max: usize, handle: F) -> std::io::Result<Worker<T>>
+    where
+        T: Send + 'static,
+        F: FnMut(Vec<T>) + Send + 'static,
+    {
+        worker::start(&self.clock, name, queue_max, handle)
+    }
+
     /// Randomness: unpredictable in the real world, from the seed in the simulated one.
     #[must_use]
     pub fn random(&self) -> &Random {
@@ -89,4 +115,15 @@ impl Seam {
         self.random.uuid()
     }
 
+    /// Files.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Stream sockets.
+    #[must_use]
+    pub fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
 }
