@@ -1,9 +1,13 @@
-//! Bodies of requests: read with a limit, parsed once, checked against the schema.
+//! Bodies of requests: read with a limit, decoded as objects.
 
+use api::decode::{self, FieldValidation, MediaType, Target};
 use api::status::Status;
-use axum::body::Bytes;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use serde_json::Value;
 
 use crate::fail;
 
@@ -17,4 +21,21 @@ pub(crate) async fn read(body: Incoming) -> Result<Bytes, Status> {
         Err(error) if error.is::<LengthLimitError>() => Err(fail::too_large(LENGTH_MAX)),
         Err(error) => Err(Status::bad_request(format!("cannot read the body of the request: {error}"))),
     }
+}
+
+/// Content type of a request; empty when none is given.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}
+
+/// An object and what to warn about.
+pub(crate) fn object<'a>(
+    target: impl Into<Target<'a>>,
+    headers: &HeaderMap,
+    body: &[u8],
+    validation: FieldValidation,
+) -> Result<(Value, Vec<String>), Status> {
+    let media = MediaType::parse(content_type(headers)).ok_or_else(fail::unknown_format)?;
+    let target = target.into();
+    decode::decode(body, media, target)?.judge(validation, target)
 }

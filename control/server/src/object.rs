@@ -1,11 +1,12 @@
 //! Requests about objects: from a target to a verb, and from its outcome to an answer.
 
+use api::decode::{FieldValidation, Target as DecodeTarget};
 use api::kind::Subresource;
 use api::requester::Requester;
 use api::status::Status;
 use bytes::Bytes;
 use futures::StreamExt;
-use http::header::{CONTENT_TYPE, WARNING};
+use http::header::WARNING;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -20,8 +21,8 @@ use crate::select::Selection;
 use crate::table::{self, Include};
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
-use crate::verbs::{Ask, Deleted, Object, Patch, PatchType, Written};
-use crate::{list, log, scale, watch};
+use crate::verbs::{Ask, Deleted, Object, Patch, Written, patch};
+use crate::{body, list, log, scale, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -60,7 +61,7 @@ impl<'a> Asked<'a> {
             }
             Verb::Create => self.create(shape, &body).await,
             Verb::Update => self.update(shape, &body).await,
-            Verb::Patch => self.patch(shape, &body).await,
+            Verb::Patch => self.patch(shape, body).await,
             Verb::Delete => self.delete(shape, &body).await,
             Verb::DeleteCollection => self.delete_collection(&body).await,
         }
@@ -98,7 +99,7 @@ impl<'a> Asked<'a> {
         let options = WriteOptions::of(self.query, "CreateOptions")?;
         let ask = self.ask(options);
         if self.target.subresource == Some(Subresource::Binding) {
-            let (body, _) = crate::shim::decode("", "v1", "Binding", self.headers, body, options.field_validation)?;
+            let (body, _) = body::object(DecodeTarget::of("", "v1", "Binding"), self.headers, body, options.field_validation)?;
             let binding = Binding::of(&ask, &body)?;
             let core = &self.app.core;
             let outcome = core.bind(self.requester, None, &[binding], options.dry_run).await;
@@ -115,7 +116,7 @@ impl<'a> Asked<'a> {
         let ask = self.ask(options);
         if self.target.subresource == Some(Subresource::Scale) {
             let validation = options.field_validation;
-            let (scale, warnings) = crate::shim::decode("autoscaling", "v1", "Scale", self.headers, body, validation)?;
+            let (scale, warnings) = body::object(DecodeTarget::of("autoscaling", "v1", "Scale"), self.headers, body, validation)?;
             return self.written(self.app.core.put_scale(&ask, &scale).await?, Shape::Object, warnings);
         }
         let (object, warnings) = self.decode(body, options)?;
@@ -123,13 +124,10 @@ impl<'a> Asked<'a> {
         self.written(self.app.core.update(&ask, part, object).await?, shape, warnings)
     }
 
-    async fn patch(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {
+    async fn patch(&self, shape: Shape, body: Bytes) -> Result<Reply, Status> {
         let options = WriteOptions::of(self.query, "PatchOptions")?;
-        let content_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let form = PatchType::of(content_type)?;
-        crate::verbs::patch::check_options(self.query)?;
-        let wrong = |error: serde_json::Error| Status::bad_request(format!("error decoding patch: {error}"));
-        let patch = Patch { form, content: serde_json::from_slice(body).map_err(wrong)? };
+        let patch = Patch::of(body::content_type(self.headers), body)?;
+        patch::check_options(self.query)?;
         let ask = self.ask(options);
         let core = &self.app.core;
         if self.target.subresource == Some(Subresource::Scale) {
@@ -189,13 +187,12 @@ impl<'a> Asked<'a> {
         if body.is_empty() {
             return DeleteOptions::of(self.query, None);
         }
-        let (body, _) = crate::shim::decode("", "v1", "DeleteOptions", self.headers, body, crate::options::FieldValidation::Ignore)?;
+        let (body, _) = body::object(DecodeTarget::of("", "v1", "DeleteOptions"), self.headers, body, FieldValidation::Ignore)?;
         DeleteOptions::of(self.query, Some(&body))
     }
 
     fn decode(&self, body: &[u8], options: WriteOptions) -> Result<(Value, Vec<String>), Status> {
-        let kind = self.target.kind;
-        crate::shim::decode(&kind.group, &kind.version, &kind.kind, self.headers, body, options.field_validation)
+        body::object(self.target.kind, self.headers, body, options.field_validation)
     }
 
     fn written(&self, written: Written, shape: Shape, mut warnings: Vec<String>) -> Result<Reply, Status> {

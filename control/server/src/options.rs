@@ -1,24 +1,13 @@
 //! Options of writes: dry run, field validation, preconditions of deletion.
 
 use api::change::Propagation;
+use api::decode::FieldValidation;
 use api::meta::Uid;
 use api::status::Status;
 use api::validate::{FieldError, FieldProblem};
 use serde_json::Value;
 
 use crate::query::Query;
-
-/// What to do about fields that the schema does not know, or that stand twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum FieldValidation {
-    /// Drop them.
-    Ignore,
-    /// Drop them and warn.
-    #[default]
-    Warn,
-    /// Refuse the request.
-    Strict,
-}
 
 /// Options of every write.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,16 +23,8 @@ impl WriteOptions {
     pub(crate) fn of(query: &Query, kind: &str) -> Result<Self, Status> {
         let dry: Vec<&str> = query.all("dryRun").filter(|value| !value.is_empty()).collect();
         let dry_run = check_dry_run(&dry, kind)?;
-        let field_validation = match query.get("fieldValidation") {
-            None | Some("Warn") => FieldValidation::Warn,
-            Some("Ignore") => FieldValidation::Ignore,
-            Some("Strict") => FieldValidation::Strict,
-            Some(other) => {
-                let allowed = ["Ignore", "Strict", "Warn"];
-                let error = FieldError::not_supported("fieldValidation", other, &allowed);
-                return Err(Status::invalid("meta.k8s.io", kind, "", &[error]));
-            }
-        };
+        let field_validation = FieldValidation::parse(query.get("fieldValidation"))
+            .map_err(|error| Status::invalid("meta.k8s.io", kind, "", &[error]))?;
         Ok(Self { dry_run, field_validation })
     }
 }

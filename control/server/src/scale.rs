@@ -1,5 +1,6 @@
 //! Scale: the number of replicas, whatever the kind.
 
+use api::schema::Schema;
 use api::selector::LabelSelector;
 use api::status::Status;
 use serde_json::{Value, json};
@@ -7,9 +8,6 @@ use serde_json::{Value, json};
 use crate::stamp;
 use crate::verbs::modify::{Part, Wanted};
 use crate::verbs::{Ask, Core, Object, Patch, Written};
-
-/// Name of the definition of `autoscaling/v1 Scale` in the schema table.
-const SCHEMA: &str = "io.k8s.api.autoscaling.v1.Scale";
 
 /// The scale of an object.
 pub(crate) fn scale_of(object: &Value) -> Value {
@@ -58,11 +56,7 @@ impl Core {
     /// Patches the scale of an object.
     pub(crate) async fn patch_scale(&self, ask: &Ask<'_>, patch: &Patch) -> Result<Written, Status> {
         let change = |old: &Value| {
-            let mut scale = scale_of(old);
-            if let Some(meta) = stamp::metadata(&mut scale) {
-                meta.remove("resourceVersion");
-            }
-            let scale = patch.apply(SCHEMA, scale)?;
+            let scale = patch.apply(Schema::of_kind("autoscaling", "v1", "Scale"), &scale_of(old))?;
             Ok(Wanted { object: with_scale(old, &scale)?, warnings: Vec::new() })
         };
         as_scale(self.modify(ask, Part::Whole, change).await?)

@@ -3,6 +3,9 @@
 mod pod;
 mod service;
 
+pub(crate) use service::nth;
+
+
 use api::kind::Scope;
 use api::meta::Resource;
 use api::status::{Cause, Status};

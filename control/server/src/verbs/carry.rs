@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::bind::Binding;
 use super::modify::{Part, Wanted};
-use super::{Ask, Core, Deleted, Object, Patch, PatchType, Written, kind_of};
+use super::{Ask, Core, Deleted, Object, Patch, Written, kind_of};
 use crate::fail;
 use crate::options::{DeleteOptions, WriteOptions};
 use crate::stamp;
@@ -126,7 +126,7 @@ impl InProcess {
             Some(other) => return Err(Status::bad_request(format!("cannot patch the subresource \"{other}\""))),
         };
         let ask = ask(by, key)?;
-        done(&ask, &self.0.patch(&ask, part, &Patch { form: PatchType::Merge, content: patch }).await?)
+        done(&ask, &self.0.patch(&ask, part, &Patch::merge(&patch)).await?)
     }
 
     async fn delete(&self, by: By<'_>, key: &Key, options: &DeleteOptions) -> Result<Done, Status> {

@@ -129,7 +129,7 @@ pub(super) fn name_mismatch(object: &str, url: &str) -> Status {
 
 fn check(ask: &Ask<'_>, object: &Value) -> Result<(), Status> {
     let name = stamp::meta_text(object, "name");
-    let mut errors: Vec<FieldError> = api::metadata::validate(ask.kind, object);
+    let mut errors: Vec<FieldError> = super::metadata_errors(ask.kind, object);
     errors.extend(ask.kind.strategy.validate(object));
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&ask.kind.group, &ask.kind.kind, name, &errors)) }
 }

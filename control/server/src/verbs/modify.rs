@@ -212,7 +212,7 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
 }
 
 fn check(ask: &Ask<'_>, object: &Value, old: &Value) -> Result<(), Status> {
-    let mut errors = api::metadata::validate(ask.kind, object);
+    let mut errors = super::metadata_errors(ask.kind, object);
     errors.extend(new_finalizers(object, old));
     errors.extend(ask.kind.strategy.validate(object));
     errors.extend(ask.kind.strategy.validate_update(object, old));

@@ -1,54 +1,52 @@
 //! Patch: a change of an object, in one of three forms.
 
+use api::decode;
+use api::patch::PatchType;
+use api::schema::{Schema, Type};
 use api::status::Status;
 use api::validate::FieldError;
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::modify::{Part, Wanted};
 use super::{Ask, Core, Written};
 use crate::fail;
 use crate::query::Query;
+use crate::stamp;
 
 /// Content types of patches, as a refusal lists them.
 const ACCEPTED: &str =
     "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
 
-/// Form of a patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PatchType {
-    /// RFC 6902.
-    Json,
-    /// RFC 7396.
-    Merge,
-    /// Strategic merge patch.
-    Strategic,
-}
-
-impl PatchType {
-    /// The form that a content type names.
-    pub(crate) fn of(content_type: &str) -> Result<Self, Status> {
-        match content_type.split(';').next().unwrap_or_default().trim() {
-            "application/json-patch+json" => Ok(Self::Json),
-            "application/merge-patch+json" => Ok(Self::Merge),
-            "application/strategic-merge-patch+json" => Ok(Self::Strategic),
-            _ => Err(fail::unknown_patch(ACCEPTED)),
-        }
-    }
-}
-
-/// A patch, parsed.
+/// A patch as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Patch {
-    /// Its form.
-    pub(crate) form: PatchType,
-    /// Its content.
-    pub(crate) content: Value,
+    form: PatchType,
+    text: Bytes,
 }
 
 impl Patch {
-    /// The object with the patch applied; `schema` names the type of the object.
-    pub(crate) fn apply(&self, schema: &str, object: Value) -> Result<Value, Status> {
-        crate::shim::patch(self, schema, object)
+    /// A patch of the form that the content type names.
+    ///
+    /// # Errors
+    /// 415 for another form; server-side apply is one.
+    pub(crate) fn of(content_type: Option<&str>, text: Bytes) -> Result<Self, Status> {
+        let form = PatchType::parse(content_type.unwrap_or_default()).ok_or_else(|| fail::unknown_patch(ACCEPTED))?;
+        Ok(Self { form, text })
+    }
+
+    /// A merge patch of one of our own components.
+    pub(crate) fn merge(content: &Value) -> Self {
+        Self { form: PatchType::Merge, text: content.to_string().into() }
+    }
+
+    /// The object with the patch applied. The patch is for whatever revision there is, unless it names one.
+    pub(crate) fn apply(&self, of: Option<Type>, object: &Value) -> Result<Value, Status> {
+        let mut base = object.clone();
+        if let Some(meta) = stamp::metadata(&mut base) {
+            meta.remove("resourceVersion");
+        }
+        self.form.apply(&base, &self.text, of)
     }
 }
 
@@ -58,14 +56,10 @@ impl Core {
     /// # Errors
     /// As [`Core::modify`]; 422 when the patch does not fit the object.
     pub(crate) async fn patch(&self, ask: &Ask<'_>, part: Part, patch: &Patch) -> Result<Written, Status> {
+        let of = Schema::of(ask.kind.schema);
         self.modify(ask, part, |old| {
-            let mut base = old.clone();
-            // A patch without a revision is for whatever state there is.
-            if let Some(meta) = crate::stamp::metadata(&mut base) {
-                meta.remove("resourceVersion");
-            }
-            let patched = patch.apply(ask.kind.schema, base)?;
-            let (object, warnings) = crate::shim::check(ask.kind, patched, ask.options.field_validation)?;
+            let patched = decode::patched(patch.apply(of, old)?, ask.kind, &patch.text)?;
+            let (object, warnings) = patched.judge_patch(ask.options.field_validation, &patch.text)?;
             Ok(Wanted { object, warnings })
         })
         .await
