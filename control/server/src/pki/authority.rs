@@ -66,7 +66,7 @@ impl Authority {
         };
         let damaged = |source| PkiError::Damaged { path: dir.join(format!("{stem}.key")), source };
         let key = KeyPair::from_pem(&pair.key).map_err(damaged)?;
-        let issuer = Issuer::from_ca_cert_pem(&pair.certificate, key).map_err(damaged)?;
+        let issuer = Issuer::new(authority_params(name, now), key);
         Ok(Self { certificate: pair.certificate, issuer })
     }
 
@@ -100,15 +100,20 @@ fn validity(params: &mut CertificateParams, now: Timestamp, days: i64) {
     params.not_after = date(now.as_second() + days * 86_400);
 }
 
-fn make_authority(name: &str, now: Timestamp) -> Result<Pair, rcgen::Error> {
+/// What an authority says of itself. Its name alone matters to what it issues, so that this also stands for one read back.
+fn authority_params(name: &str, now: Timestamp) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, format!("bireme-{name}-ca"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
     validity(&mut params, now, AUTHORITY_DAYS);
+    params
+}
+
+fn make_authority(name: &str, now: Timestamp) -> Result<Pair, rcgen::Error> {
     let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?;
+    let certificate = authority_params(name, now).self_signed(&key)?;
     Ok(Pair { certificate: certificate.pem(), key: key.serialize_pem() })
 }
 
