@@ -132,7 +132,7 @@ pub struct Decoded {
 /// Reads a request's body as an object of the target's kind.
 ///
 /// Fields that are null are absent; `apiVersion` and `kind` are the target's when absent; values are kept as written, except
-/// that times move to UTC and base64 loses its line breaks.
+/// that amounts become canonical (`1000m` is `1`), times move to UTC and base64 loses its line breaks, as in Kubernetes.
 ///
 /// # Errors
 /// 400 when the body is no JSON or YAML, names another kind or version, or holds a value of a wrong type.

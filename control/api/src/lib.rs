@@ -10,6 +10,7 @@ mod field;
 pub mod header;
 mod json;
 pub mod kind;
+pub mod taints;
 pub mod kinds;
 pub mod meta;
 pub mod metadata;

@@ -102,6 +102,43 @@ pub struct Strategy {
     pub retain_keys: bool,
 }
 
+impl ListType {
+    /// The word of `x-kubernetes-list-type`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Set => "set",
+            Self::Map(_) => "map",
+        }
+    }
+}
+
+impl MapType {
+    /// The word of `x-kubernetes-map-type`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Granular => "granular",
+        }
+    }
+}
+
+impl Strategy {
+    /// The words of `x-kubernetes-patch-strategy`, when there are any.
+    #[must_use]
+    pub fn words(self) -> Option<&'static str> {
+        match (self.merge, self.replace, self.retain_keys) {
+            (true, _, true) => Some("merge,retainKeys"),
+            (true, _, false) => Some("merge"),
+            (false, true, _) => Some("replace"),
+            (false, false, true) => Some("retainKeys"),
+            (false, false, false) => None,
+        }
+    }
+}
+
 /// A field of a type.
 #[derive(Clone, Debug)]
 pub struct Field {

@@ -16,12 +16,17 @@ pub(super) enum Refused {
     Other(String),
 }
 
-/// Sets what the body leaves open and refuses what contradicts the target. Kinds that share one type are one here: a client
+/// Sets what the body leaves open and refuses what contradicts the target. A custom resource must name its kind. Kinds that share one type are one here: a client
 /// sends the `DeleteOptions` of whatever group it talks to.
 pub(super) fn reconcile(object: &mut Value, target: Target<'_>) -> Result<(), Refused> {
     let Value::Object(fields) = object else {
         return Err(Refused::NoTypeMeta(Mismatch::new(type_word(object), TYPE_META)));
     };
+    if target.schema.is_none() && text(fields, "kind")?.is_none() {
+        let Target { kind, version, .. } = target;
+        let start = format!("{kind} in version \"{version}\" cannot be handled as a {kind}");
+        return Err(Refused::Other(format!("{start}: Object 'Kind' is missing in '{object}'")));
+    }
     let expected = target.api_version();
     let kind = text(fields, "kind")?.unwrap_or(target.kind).to_owned();
     let api_version = text(fields, "apiVersion")?.unwrap_or(&expected).to_owned();

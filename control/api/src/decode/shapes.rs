@@ -1,4 +1,5 @@
-//! The walk of a value along its schema: unknown fields go, nulls go, types are checked, times move to UTC.
+//! The walk of a value along its schema: unknown fields go, nulls go, types are checked, amounts and times
+//! take their canonical form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::FINDINGS_MAX;
 use super::words::{Mismatch, type_word};
+use crate::quantity::Quantity;
 use crate::schema::{Body, Scalar, Shape, Type};
 use crate::time;
 
@@ -102,9 +104,11 @@ fn scalar(value: &mut Value, scalar: Scalar) -> Result<(), Mismatch> {
                 Err(Mismatch::new(format!("number {number}"), "int64"))
             }
         }
-        (Scalar::Quantity, Value::Number(number)) => quantity(&number.to_string()),
-        (Scalar::Quantity, Value::String(text)) => quantity(text),
-        (Scalar::Quantity, other) => quantity(&other.to_string()),
+        (Scalar::Quantity, given) => {
+            let amount = Quantity::from_value(given).map_err(|error| Mismatch::text(error.to_string()))?;
+            *value = amount.to_string().into();
+            Ok(())
+        }
         (Scalar::Bytes, Value::String(text)) => {
             let text = bytes(text)?;
             *value = text.into();
@@ -121,20 +125,6 @@ fn scalar(value: &mut Value, scalar: Scalar) -> Result<(), Mismatch> {
             wrong(other, scalar.go_name())
         }
     }
-}
-
-/// Whether Kubernetes reads the text as an amount: digits with at most one point, then a suffix that it knows.
-fn quantity(text: &str) -> Result<(), Mismatch> {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
-    let (digits, suffix) = unsigned.split_at(end);
-    let number = digits.bytes().filter(u8::is_ascii_digit).count() > 0 && digits.matches('.').count() <= 1;
-    let exponent = suffix.strip_prefix(['e', 'E']).is_some_and(|rest| rest.parse::<i32>().is_ok());
-    let known = ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].contains(&suffix);
-    if number && (known || exponent) {
-        return Ok(());
-    }
-    Err(Mismatch::text("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"))
 }
 
 /// Base64 text as it is stored: line breaks inside, which tools insert, are dropped.

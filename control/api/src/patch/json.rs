@@ -19,7 +19,7 @@ pub(super) fn apply(original: &Value, patch: &[u8]) -> Result<Value, Status> {
         serde_json::from_slice(patch).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
     if operations.len() > OPERATIONS_MAX {
         let (count, max) = (operations.len(), OPERATIONS_MAX);
-        return Err(too_large(format!("The allowed maximum operations in a JSON patch is {max}, got {count}")));
+        return Err(too_large(&format!("The allowed maximum operations in a JSON patch is {max}, got {count}")));
     }
     let mut object = original.clone();
     let mut copied = 0;
@@ -36,17 +36,17 @@ pub(super) fn apply(original: &Value, patch: &[u8]) -> Result<Value, Status> {
             PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
         };
         if copied > COPIED_MAX {
-            return Err(too_large(format!("The operations of a JSON patch may copy {COPIED_MAX} bytes")));
+            return Err(too_large(&format!("The operations of a JSON patch may copy {COPIED_MAX} bytes")));
         }
         if added.is_some_and(|value| operation.path().count() + depth(value) > DEPTH_MAX) {
-            return Err(too_large(format!("A JSON patch may reach {DEPTH_MAX} levels deep")));
+            return Err(too_large(&format!("A JSON patch may reach {DEPTH_MAX} levels deep")));
         }
         json_patch::patch_unsafe(&mut object, std::slice::from_ref(operation)).map_err(|_| does_not_fit())?;
     }
     Ok(object)
 }
 
-fn too_large(why: String) -> Status {
+fn too_large(why: &str) -> Status {
     Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
 }
 

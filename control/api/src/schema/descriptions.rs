@@ -49,7 +49,11 @@ impl Descriptions {
     fn line(&self, number: usize) -> String {
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| end + 1);
         let line = self.ends.get(number).and_then(|end| self.text.get(start..*end));
-        line.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
+        let Some(line) = line else { return String::new() };
+        match line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(plain) if !plain.contains('\\') => plain.to_owned(),
+            _ => serde_json::from_str(line).unwrap_or_default(),
+        }
     }
 }
 

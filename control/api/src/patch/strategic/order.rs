@@ -53,7 +53,7 @@ pub(super) fn arrange(items: Vec<Value>, patch: &[Value], server: &[Value], key:
     for (_, named_place, item) in named {
         let earlier =
             |(place, _): &(Option<usize>, Value)| matches!((place, named_place), (Some(a), Some(b)) if *a < b);
-        while let Some((_, other)) = others.next_if(&earlier) {
+        while let Some((_, other)) = others.next_if(earlier) {
             arranged.push(other);
         }
         arranged.push(item);
