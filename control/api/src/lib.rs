@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod meta;
 pub mod metadata;
 pub mod name;
+mod network;
 pub mod openapi;
 pub mod patch;
 pub mod pod_spec;

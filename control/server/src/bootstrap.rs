@@ -83,8 +83,7 @@ async fn ensure(
         for field in fields {
             next[*field] = object[*field].clone();
         }
-        next["metadata"]["resourceVersion"] = Value::String(String::new());
-        Ok(Wanted { object: next, warnings: Vec::new() })
+        Ok(Wanted::relative(next))
     };
     core.modify(&ask, Part::Whole, change).await.map(drop)
 }

@@ -4,19 +4,19 @@ use api::requester::Requester;
 use rustls_pki_types::CertificateDer;
 
 /// Group of everybody who proved who they are.
-pub const AUTHENTICATED: &str = "system:authenticated";
+pub(crate) const AUTHENTICATED: &str = "system:authenticated";
 /// Group of everybody who did not.
-pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
 
 /// A request without a certificate. It may ask for health and version only; see [`crate::access`].
 #[must_use]
-pub fn anonymous() -> Requester {
+pub(crate) fn anonymous() -> Requester {
     Requester::new("system:anonymous", &[UNAUTHENTICATED])
 }
 
 /// The user (common name) and groups (organisations) of a verified certificate; `None` when it names no user.
 #[must_use]
-pub fn of_certificate(der: &CertificateDer<'_>) -> Option<Requester> {
+pub(crate) fn of_certificate(der: &CertificateDer<'_>) -> Option<Requester> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     let subject = certificate.subject();
     let user = subject.iter_common_name().next()?.as_str().ok()?;

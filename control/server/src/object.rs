@@ -89,7 +89,7 @@ impl<'a> Asked<'a> {
         let record = view.get(&ask.key(ask.name)?).ok_or_else(|| ask.not_found())?;
         let object = Object::Stored(record.clone());
         if self.target.subresource == Some(Subresource::Scale) {
-            let scale = Object::Loose(scale::scale_of(&object.to_value()?));
+            let scale = Object::Loose(api::scale::of(&object.to_value()?));
             return self.give(StatusCode::OK, &scale, Shape::Object, &[]);
         }
         self.give(StatusCode::OK, &object, shape, &[])
@@ -116,7 +116,7 @@ impl<'a> Asked<'a> {
         let ask = self.ask(options);
         if self.target.subresource == Some(Subresource::Scale) {
             let validation = options.field_validation;
-            let (scale, warnings) = body::object(DecodeTarget::of("autoscaling", "v1", "Scale"), self.headers, body, validation)?;
+            let (scale, warnings) = body::object(scale::target(), self.headers, body, validation)?;
             return self.written(self.app.core.put_scale(&ask, &scale).await?, Shape::Object, warnings);
         }
         let (object, warnings) = self.decode(body, options)?;

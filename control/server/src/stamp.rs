@@ -1,24 +1,15 @@
 //! The only place that gives objects what no client may choose: uid, time of creation, the end of a generated name.
 
 use api::kind::{Kind, Subresource};
+use api::metadata;
 use seam::Seam;
 use serde_json::{Map, Value};
 
-/// Characters of generated suffixes: no vowels, so that no words come about, and nothing that is easily confused.
-const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-/// Length of a generated suffix, as in Kubernetes.
-const SUFFIX_LENGTH: usize = 5;
-/// A generated name is cut so that it stays a DNS label.
-const BASE_MAX: usize = 58;
-
 /// A name that begins with `base`.
 pub(crate) fn generate_name(base: &str, seam: &Seam) -> String {
-    let mut name: String = base.chars().take(BASE_MAX).collect();
-    for _ in 0..SUFFIX_LENGTH {
-        let at = usize::try_from(seam.random().below(ALPHABET.len() as u64)).unwrap_or(0);
-        name.push(char::from(ALPHABET[at]));
-    }
-    name
+    let mut random = [0; metadata::SUFFIX_LENGTH];
+    seam.random().fill(&mut random);
+    metadata::generated_name(base, &metadata::suffix(random))
 }
 
 /// Gives a new object its identity and removes what only the server may say.

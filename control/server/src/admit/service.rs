@@ -54,58 +54,35 @@ pub(super) fn allocate(review: &Review<'_>, service: &mut Value, admitted: &mut 
     Ok(())
 }
 
+/// Gives addresses to a Service that wants some; its kind has kept those that it had.
 fn addresses(review: &Review<'_>, service: &mut Value, taken: &mut Taken, errors: &mut Vec<FieldError>) {
     let spec = &mut service["spec"];
-    if spec["type"] == "ExternalName" {
-        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-            spec.as_object_mut().map(|spec| spec.remove(field));
-        }
+    let wanted = text(&spec["clusterIP"]);
+    let had = review.old.map(|old| text(&old["spec"]["clusterIP"])).unwrap_or_default();
+    if spec["type"] == "ExternalName" || (!had.is_empty() && wanted == had) {
         return;
     }
-    let had = review.old.map(|old| old["spec"]["clusterIP"].as_str().unwrap_or_default()).unwrap_or_default();
-    if spec["clusterIP"].as_str().unwrap_or_default().is_empty() {
-        let listed = spec["clusterIPs"][0].as_str().unwrap_or(had).to_owned();
-        spec["clusterIP"] = listed.into();
-    }
-    let wanted = spec["clusterIP"].as_str().unwrap_or_default().to_owned();
-    if let Some(old) = review.old
-        && wanted == had
-        && !had.is_empty()
-    {
-        for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-            spec[field] = old["spec"][field].clone();
-        }
-        return;
-    }
-    if review.old.is_some() && !had.is_empty() {
-        errors.push(FieldError::invalid("spec.clusterIPs[0]", &json!([wanted]), "may not change once set"));
-        return;
-    }
-    let ranges = &review.core.service_cidrs;
-    let families = families(spec, ranges);
-    let mut addresses = Vec::new();
     if wanted == "None" {
-        addresses.push(wanted);
-    } else {
-        let used = used_addresses(review.view);
-        for (nth, (network, prefix)) in families.iter().enumerate() {
-            let explicit = if nth == 0 { wanted.clone() } else { text(&spec["clusterIPs"][nth]) };
-            match address(review, (*network, *prefix), &explicit, &used) {
-                Ok(address) => addresses.push(address.to_string()),
-                Err(why) => errors.push(FieldError::invalid("spec.clusterIPs", &json!([explicit]), why)),
-            }
-        }
-        taken.anything = true;
+        spec["clusterIPs"] = json!([wanted]);
+        return;
     }
+    let families = families(spec, &review.core.service_cidrs);
+    let used = used_addresses(review.view);
+    let mut addresses = Vec::new();
+    for (nth, (network, prefix)) in families.iter().enumerate() {
+        let explicit = if nth == 0 { wanted.clone() } else { text(&spec["clusterIPs"][nth]) };
+        match address(review, (*network, *prefix), &explicit, &used) {
+            Ok(address) => addresses.push(address.to_string()),
+            Err(why) => errors.push(FieldError::invalid("spec.clusterIPs", &json!([explicit]), why)),
+        }
+    }
+    taken.anything = true;
     if let Some(first) = addresses.first() {
         spec["clusterIP"] = first.clone().into();
     }
     spec["clusterIPs"] = addresses.into();
     let names: Vec<&str> = families.iter().map(|(network, _)| if network.is_ipv4() { "IPv4" } else { "IPv6" }).collect();
     spec["ipFamilies"] = names.into();
-    if spec["ipFamilyPolicy"].as_str().unwrap_or_default().is_empty() {
-        spec["ipFamilyPolicy"] = "SingleStack".into();
-    }
 }
 
 fn text(value: &Value) -> String {
@@ -202,6 +179,7 @@ fn used_addresses(view: &View) -> BTreeSet<IpAddr> {
 
 type NodePort = (u16, String);
 
+/// Gives ports on the nodes to a Service that wants some; its kind has kept those that it had.
 fn node_ports(review: &Review<'_>, service: &mut Value, taken: &mut Taken, errors: &mut Vec<FieldError>) {
     let name = crate::stamp::meta_text(service, "name").to_owned();
     let spec = &mut service["spec"];
@@ -210,50 +188,56 @@ fn node_ports(review: &Review<'_>, service: &mut Value, taken: &mut Taken, error
         Some("LoadBalancer") => spec["allocateLoadBalancerNodePorts"] != false,
         _ => false,
     };
-    let old = review.old.map(|old| old["spec"]["ports"].as_array().cloned().unwrap_or_default()).unwrap_or_default();
-    let Some(ports) = spec["ports"].as_array_mut() else { return };
-    if !opens {
-        for port in ports.iter_mut().filter_map(Value::as_object_mut) {
-            port.remove("nodePort");
-        }
-        return;
-    }
+    let Some(ports) = spec["ports"].as_array_mut().filter(|_| opens) else { return };
+    let old = review.old.and_then(|old| old["spec"]["ports"].as_array()).map_or(&[][..], Vec::as_slice);
+    let had: BTreeSet<NodePort> = old.iter().filter_map(node_port).collect();
     let mut used: Option<BTreeSet<NodePort>> = None;
-    let key = (review.ask.namespace, name.as_str());
     for (nth, port) in ports.iter_mut().enumerate() {
-        let protocol = port["protocol"].as_str().unwrap_or("TCP").to_owned();
-        let same = |one: &&Value| one["port"] == port["port"] && one["protocol"].as_str().unwrap_or("TCP") == protocol;
-        let had = old.iter().find(same).and_then(|one| one["nodePort"].as_u64()).unwrap_or(0);
-        let wanted = port["nodePort"].as_u64().unwrap_or(0);
-        if had != 0 && (wanted == 0 || wanted == had) {
-            port["nodePort"] = had.into();
+        if node_port(port).is_some_and(|port| had.contains(&port)) {
             continue;
         }
-        let used = used.get_or_insert_with(|| used_ports(review.view, key));
-        let path = format!("spec.ports[{nth}].nodePort");
-        let free = |candidate: &u16| !used.contains(&(*candidate, protocol.clone()));
-        let chosen = match u16::try_from(wanted) {
-            Ok(0) => {
-                let span = NODE_PORTS.end() - NODE_PORTS.start() + 1;
-                let start = u16::try_from(review.core.seam.random().below(u64::from(span))).unwrap_or(0);
-                (0..span).map(|step| NODE_PORTS.start() + (start + step) % span).find(free)
-            }
-            Ok(port) if NODE_PORTS.contains(&port) => Some(port).filter(free),
-            _ => {
-                let why = format!("provided port is not in the valid range. The range of valid ports is {}-{}", NODE_PORTS.start(), NODE_PORTS.end());
-                errors.push(FieldError::invalid(path, &wanted.into(), why));
-                continue;
-            }
-        };
-        match chosen {
-            Some(chosen) => {
-                used.insert((chosen, protocol));
-                port["nodePort"] = chosen.into();
+        let used = used.get_or_insert_with(|| used_ports(review.view, (review.ask.namespace, &name)));
+        match open(review, port, used) {
+            Ok(number) => {
+                used.insert((number, protocol(port)));
+                port["nodePort"] = number.into();
                 taken.anything = true;
             }
-            None => errors.push(FieldError::invalid(path, &wanted.into(), "provided port is already allocated")),
+            Err(why) => {
+                errors.push(FieldError::invalid(format!("spec.ports[{nth}].nodePort"), &port["nodePort"], why));
+            }
         }
     }
+}
+
+/// The port that a Service's port gets on the nodes: the one it asks for, or a free one.
+fn open(review: &Review<'_>, port: &Value, used: &BTreeSet<NodePort>) -> Result<u16, String> {
+    let (first, last) = (*NODE_PORTS.start(), *NODE_PORTS.end());
+    let free = |number: &u16| !used.contains(&(*number, protocol(port)));
+    match port["nodePort"].as_u64().unwrap_or(0) {
+        0 => {
+            let span = last - first + 1;
+            let start = u16::try_from(review.core.seam.random().below(u64::from(span))).unwrap_or(0);
+            let mut candidates = (0..span).map(|step| first + (start + step) % span);
+            candidates.find(free).ok_or_else(|| format!("no port of {first}-{last} is free"))
+        }
+        asked => {
+            let number = u16::try_from(asked).ok().filter(|number| NODE_PORTS.contains(number));
+            let number = number.ok_or_else(|| {
+                format!("provided port is not in the valid range. The range of valid ports is {first}-{last}")
+            })?;
+            if free(&number) { Ok(number) } else { Err("provided port is already allocated".to_owned()) }
+        }
+    }
+}
+
+fn protocol(port: &Value) -> String {
+    port["protocol"].as_str().unwrap_or("TCP").to_owned()
+}
+
+fn node_port(port: &Value) -> Option<NodePort> {
+    let number = port["nodePort"].as_u64().and_then(|number| u16::try_from(number).ok());
+    number.filter(|number| *number != 0).map(|number| (number, protocol(port)))
 }
 
 /// Node ports of all Services but the one of that namespace and name.
@@ -267,10 +251,7 @@ fn used_ports(view: &View, except: (&str, &str)) -> BTreeSet<NodePort> {
             continue;
         }
         let Ok(object) = service.body.decode::<Value>() else { continue };
-        for port in object["spec"]["ports"].as_array().into_iter().flatten() {
-            let number = port["nodePort"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
-            used.insert((number, port["protocol"].as_str().unwrap_or("TCP").to_owned()));
-        }
+        used.extend(object["spec"]["ports"].as_array().into_iter().flatten().filter_map(node_port));
     }
     used
 }

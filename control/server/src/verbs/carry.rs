@@ -143,7 +143,7 @@ impl InProcess {
             let mut object = old.clone();
             let left = old["spec"]["finalizers"].as_array().into_iter().flatten().filter(|one| *one != "kubernetes");
             object["spec"]["finalizers"] = json!(left.collect::<Vec<_>>());
-            Ok(Wanted { object, warnings: Vec::new() })
+            Ok(Wanted::relative(object))
         };
         done(&ask, &self.0.modify(&ask, Part::Finalizers, change).await?)
     }

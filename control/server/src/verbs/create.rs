@@ -2,7 +2,6 @@
 
 use api::kind::Scope;
 use api::status::Status;
-use api::validate::FieldError;
 use serde_json::Value;
 use store::Precondition;
 
@@ -129,7 +128,7 @@ pub(super) fn name_mismatch(object: &str, url: &str) -> Status {
 
 fn check(ask: &Ask<'_>, object: &Value) -> Result<(), Status> {
     let name = stamp::meta_text(object, "name");
-    let mut errors: Vec<FieldError> = super::metadata_errors(ask.kind, object);
+    let mut errors = api::metadata::validate(ask.kind, object);
     errors.extend(ask.kind.strategy.validate(object));
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&ask.kind.group, &ask.kind.kind, name, &errors)) }
 }

@@ -54,10 +54,7 @@ impl Core {
             let mut object = old.clone();
             object["count"] = (old["count"].as_i64().unwrap_or(1) + 1).into();
             object["lastTimestamp"] = now.clone().into();
-            if let Some(meta) = crate::stamp::metadata(&mut object) {
-                meta.remove("resourceVersion");
-            }
-            Ok(Wanted { object, warnings: Vec::new() })
+            Ok(Wanted::relative(object))
         };
         done(&ask, &self.modify(&ask, Part::Whole, again).await?)
     }

@@ -180,5 +180,3 @@ pub(crate) struct Unmet {
 pub(crate) fn first(applied: Applied) -> Result<Arc<Record>, Status> {
     applied.records.into_iter().next().flatten().ok_or_else(|| Status::internal("the store did not return what it wrote"))
 }
-
-pub(crate) fn metadata_errors(_: &Kind, _: &Value) -> Vec<api::validate::FieldError> { Vec::new() }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use api::kind::Subresource;
 use api::meta::{Key, Revision};
+use api::metadata;
 use api::record::Record;
 use api::status::Status;
-use api::validate::FieldError;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
@@ -24,8 +24,6 @@ pub(crate) enum Part {
     Status,
     /// A namespace's `spec.finalizers` alone.
     Finalizers,
-    /// All: our own binding of pods.
-    Everything,
 }
 
 impl Part {
@@ -44,8 +42,20 @@ impl Part {
 pub(crate) struct Wanted {
     /// The object; without `resourceVersion` the change is for whatever state there is.
     pub(crate) object: Value,
+    /// Whether the change was computed from the state it is made to, so that it needs to name no revision.
+    pub(crate) relative: bool,
     /// What was noticed on the way.
     pub(crate) warnings: Vec<String>,
+}
+
+impl Wanted {
+    /// A change computed from the state it is made to. It is for whatever revision there is.
+    pub(crate) fn relative(mut object: Value) -> Self {
+        if let Some(meta) = stamp::metadata(&mut object) {
+            meta.remove("resourceVersion");
+        }
+        Self { object, relative: true, warnings: Vec::new() }
+    }
 }
 
 impl Core {
@@ -69,6 +79,9 @@ impl Core {
             let (mut object, mut warnings) = (wanted.object, wanted.warnings);
             let pinned = !stamp::meta_text(&object, "resourceVersion").is_empty();
             identify(ask, &object, &old, &record)?;
+            if wanted.relative && !pinned {
+                set_revision(&mut object, record.revision);
+            }
             keep(ask, part, &mut object, &old);
             let review = Review { operation: Operation::Update, ask, old: Some(&old), view: &view, core: self };
             let admitted = admit::admit(&review, &mut object).await?;
@@ -111,12 +124,8 @@ impl Core {
         if missing && part == Part::Whole && ask.kind.flags.create_on_update {
             return self.create(ask, object).await;
         }
-        let unpinned = stamp::meta_text(&object, "resourceVersion").is_empty();
-        if part == Part::Whole && ask.kind.flags.needs_revision_on_update && unpinned && !missing {
-            let error = FieldError::invalid("metadata.resourceVersion", &"".into(), "must be specified for an update");
-            return Err(Status::invalid(&ask.kind.group, &ask.kind.kind, ask.name, &[error]));
-        }
-        self.modify(ask, part, |_| Ok(Wanted { object: object.clone(), warnings: Vec::new() })).await
+        let change = |_: &Value| Ok(Wanted { object: object.clone(), relative: false, warnings: Vec::new() });
+        self.modify(ask, part, change).await
     }
 }
 
@@ -167,24 +176,20 @@ fn keep(ask: &Ask<'_>, part: Part, object: &mut Value, old: &Value) {
             *object = old.clone();
             object["spec"]["finalizers"] = finalizers;
         }
-        Part::Everything => keep_identity(object, old),
     }
 }
 
+/// Carries over who the object is. A client may leave that out, and may not change it (which validation says).
 fn keep_identity(object: &mut Value, old: &Value) {
-    replace(object, "kind", old.get("kind"));
-    replace(object, "apiVersion", old.get("apiVersion"));
-    if !object["metadata"].is_object() {
-        object["metadata"] = json!({});
-    }
-    let (meta, old) = (&mut object["metadata"], &old["metadata"]);
-    const KEPT: [&str; 7] =
-        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
-    for field in KEPT {
-        replace(meta, field, old.get(field));
+    metadata::keep(object, old);
+    let Some(meta) = stamp::metadata(object) else { return };
+    for field in ["name", "namespace"] {
+        if let Some(value) = old["metadata"].get(field) {
+            meta.insert(field.to_owned(), value.clone());
+        }
     }
     for field in ["selfLink", "managedFields"] {
-        replace(meta, field, None);
+        meta.remove(field);
     }
 }
 
@@ -212,22 +217,12 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
 }
 
 fn check(ask: &Ask<'_>, object: &Value, old: &Value) -> Result<(), Status> {
-    let mut errors = super::metadata_errors(ask.kind, object);
-    errors.extend(new_finalizers(object, old));
-    errors.extend(ask.kind.strategy.validate(object));
-    errors.extend(ask.kind.strategy.validate_update(object, old));
-    if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&ask.kind.group, &ask.kind.kind, ask.name, &errors)) }
-}
-
-/// Nothing may hold back a deletion that has begun.
-fn new_finalizers(object: &Value, old: &Value) -> Option<FieldError> {
-    old["metadata"].get("deletionTimestamp")?;
-    let had = finalizers(old);
-    let new: Vec<String> =
-        finalizers(object).iter().filter(|one| !had.contains(one)).map(ToString::to_string).collect();
-    let why = "no new finalizers can be added if the object is being deleted, found new finalizers";
-    let found = || format!("{why} []string{{{}}}", new.join(", "));
-    (!new.is_empty()).then(|| FieldError::forbidden("metadata.finalizers", found()))
+    let kind = ask.kind;
+    let mut errors = metadata::validate(kind, object);
+    errors.extend(metadata::validate_update(kind, object, old));
+    errors.extend(kind.strategy.validate(object));
+    errors.extend(kind.strategy.validate_update(object, old));
+    if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
 
 fn finalizers(object: &Value) -> &[Value] {

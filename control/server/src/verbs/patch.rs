@@ -40,6 +40,11 @@ impl Patch {
         Self { form: PatchType::Merge, text: content.to_string().into() }
     }
 
+    /// Its text, for messages.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// The object with the patch applied. The patch is for whatever revision there is, unless it names one.
     pub(crate) fn apply(&self, of: Option<Type>, object: &Value) -> Result<Value, Status> {
         let mut base = object.clone();
@@ -60,7 +65,7 @@ impl Core {
         self.modify(ask, part, |old| {
             let patched = decode::patched(patch.apply(of, old)?, ask.kind, &patch.text)?;
             let (object, warnings) = patched.judge_patch(ask.options.field_validation, &patch.text)?;
-            Ok(Wanted { object, warnings })
+            Ok(Wanted { object, relative: true, warnings })
         })
         .await
     }
