@@ -26,6 +26,11 @@ impl<'a> Field<'a> {
         Self { path: String::new(), value }
     }
 
+    /// How the value was reached, e.g. `spec.containers[0].image`.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The field of that name.
     pub(crate) fn at(&self, name: &str) -> Self {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };

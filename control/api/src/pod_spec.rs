@@ -14,6 +14,7 @@ mod template;
 mod update;
 mod volume;
 mod volume_defaults;
+mod warnings;
 
 pub(crate) use defaults::{GRACE, default_pod};
 pub use defaults::{default_spec, default_template};
@@ -23,6 +24,7 @@ pub(crate) use resources::canonical as canonical_amounts;
 pub(crate) use rules::spec;
 pub(crate) use template::selected_template;
 pub(crate) use update::immutable_but_a_few;
+pub(crate) use warnings::warnings;
 
 /// Lists of containers in a pod's spec, in the order in which errors are told.
 const CONTAINER_LISTS: [&str; 2] = ["containers", "initContainers"];

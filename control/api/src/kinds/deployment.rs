@@ -77,6 +77,10 @@ impl Strategy for Deployment {
         errors
     }
 
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::warnings(&Field::root(object).at("spec").at("template").at("spec"))
+    }
+
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         Field::root(object).at("spec").at("selector").unchanged(&old["spec"]["selector"]).into_iter().collect()
     }

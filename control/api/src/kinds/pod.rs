@@ -78,6 +78,10 @@ impl Strategy for Pod {
         pod_spec::spec(&Field::root(object).at("spec"))
     }
 
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::warnings(&Field::root(object).at("spec"))
+    }
+
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         pod_spec::immutable_but_a_few(object, old)
     }

@@ -57,6 +57,10 @@ impl Strategy for ReplicaSet {
         pod_spec::selected_template(&Field::root(object).at("spec"), "ReplicaSet")
     }
 
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::warnings(&Field::root(object).at("spec").at("template").at("spec"))
+    }
+
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         Field::root(object).at("spec").at("selector").unchanged(&old["spec"]["selector"]).into_iter().collect()
     }

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::kinds::tests::defaulted;
 
-    fn created(spec: Value) -> Value {
+    fn created(spec: &Value) -> Value {
         let mut object = defaulted(&Service, json!({"metadata": {"name": "s1", "namespace": "default"}, "spec": spec}));
         Service.prepare_create(&mut object);
         object
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn it_gets_what_the_recorded_server_gave() {
-        let object = created(json!({"ports": [{"port": 80}], "selector": {"app": "web"}}));
+        let object = created(&json!({"ports": [{"port": 80}], "selector": {"app": "web"}}));
         let spec = json!({"ports": [{"protocol": "TCP", "port": 80, "targetPort": 80}], "selector": {"app": "web"},
             "type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
             "ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"]});
@@ -184,13 +184,13 @@ mod tests {
 
     #[test]
     fn types_bring_their_own_defaults() {
-        let balanced = created(json!({"type": "LoadBalancer", "sessionAffinity": "ClientIP", "clusterIP": "fd00::1"}));
+        let balanced = created(&json!({"type": "LoadBalancer", "sessionAffinity": "ClientIP", "clusterIP": "fd00::1"}));
         let spec = json!({"type": "LoadBalancer", "sessionAffinity": "ClientIP", "externalTrafficPolicy": "Cluster",
             "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}, "internalTrafficPolicy": "Cluster",
             "allocateLoadBalancerNodePorts": true, "clusterIP": "fd00::1", "clusterIPs": ["fd00::1"],
             "ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv6"]});
         assert_eq!(balanced["spec"], spec);
-        let alias = created(json!({"type": "ExternalName", "externalName": "a.b"}))["spec"].clone();
+        let alias = created(&json!({"type": "ExternalName", "externalName": "a.b"}))["spec"].clone();
         assert_eq!(alias, json!({"type": "ExternalName", "externalName": "a.b", "sessionAffinity": "None"}));
     }
 

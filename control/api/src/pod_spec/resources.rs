@@ -70,7 +70,7 @@ pub(super) fn resources(resources: &Field<'_>) -> Errors {
                 );
             }
             None if !overcommits(name) => {
-                errors.push(limits.required("Limit must be set for non overcommitable resources"))
+                errors.push(limits.required("Limit must be set for non overcommitable resources"));
             }
             Some(_) | None => {}
         }

@@ -95,7 +95,7 @@ fn file_of(file: &Field<'_>, source: &str) -> Errors {
         let (field, resource) = (file.at("fieldRef"), file.at("resourceFieldRef"));
         match (field.is_set(), resource.is_set()) {
             (true, true) => {
-                errors.push(file.invalid_part("", "fieldRef and resourceFieldRef can not be specified simultaneously"))
+                errors.push(file.invalid_part("", "fieldRef and resourceFieldRef can not be specified simultaneously"));
             }
             (true, false) => errors.extend(environment::file_field(&field)),
             (false, true) => {

@@ -41,10 +41,12 @@ pub(super) fn keep_allocated(object: &mut Value, old: &Value) {
     if has_node_ports(spec) && has_node_ports(before) {
         keep_node_ports(spec, before);
     }
-    let groups: [(&[&str], fn(&Value) -> bool); 3] =
-        [(OF_ADDRESS, has_address), (OF_NODE_PORTS, has_node_ports), (OF_BALANCER, is_balanced)];
-    for (fields, applies) in groups {
-        if applies(before) && !applies(spec) {
+    for (fields, applied, applies) in [
+        (OF_ADDRESS, has_address(before), has_address(spec)),
+        (OF_NODE_PORTS, has_node_ports(before), has_node_ports(spec)),
+        (OF_BALANCER, is_balanced(before), is_balanced(spec)),
+    ] {
+        if applied && !applies {
             let untouched: Vec<&str> = fields.iter().copied().filter(|name| spec[*name] == before[*name]).collect();
             if let Some(spec) = spec.as_object_mut() {
                 spec.retain(|name, _| !untouched.contains(&name.as_str()));
