@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
-
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod cells;
@@ -77,15 +75,6 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
     }
 }
 
-/// Gives an object the status that it had: it is written apart, through `status`.
-fn keep_status(object: &mut Value, old: &Value) {
-    let Some(fields) = object.as_object_mut() else { return };
-    match old.get("status") {
-        Some(status) => fields.insert("status".into(), status.clone()),
-        None => fields.remove("status"),
-    };
-}
-
 /// A column that is always shown.
 const fn column(name: &'static str, kind: &'static str, description: &'static str) -> Column {
     Column { name, kind, format: "", description, priority: 0 }
@@ -105,7 +94,7 @@ mod tests {
     use super::*;
     use crate::meta::Timestamp;
     use crate::validate::FieldError;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// The object with the defaults of its kind.
     pub(super) fn defaulted(strategy: &dyn Strategy, mut object: Value) -> Value {

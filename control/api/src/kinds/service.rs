@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use super::{AGE, NAME, base, cells, column, wide};
 use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -58,7 +58,6 @@ impl Strategy for Service {
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
         update::keep_allocated(object, old);
         families(object);
     }
