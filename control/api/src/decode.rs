@@ -154,7 +154,8 @@ pub fn decode<'a>(body: &[u8], media: MediaType, target: impl Into<Target<'a>>) 
     Ok(Decoded { object, findings })
 }
 
-/// Checks the outcome of a patch as [`decode`] checks a body. `patch` is the patch's text, for the message.
+/// Checks the outcome of a patch as [`decode`] checks a body. `patch` is the patch's text, for the message; fields that stand
+/// twice in it are reported too, unless it is a list of operations.
 ///
 /// # Errors
 /// 422 naming `patch`, as in Kubernetes, when the patched object has a value of a wrong type; 400 when it names another
@@ -162,7 +163,11 @@ pub fn decode<'a>(body: &[u8], media: MediaType, target: impl Into<Target<'a>>) 
 pub fn patched<'a>(mut object: Value, target: impl Into<Target<'a>>, patch: &[u8]) -> Result<Decoded, Status> {
     let target = target.into();
     gvk::reconcile(&mut object, target).map_err(|error| Status::bad_request(error.to_string()))?;
-    let mut findings = Vec::new();
+    let mut duplicates = Vec::new();
+    if !patch.trim_ascii_start().starts_with(b"[") {
+        read::value(patch, MediaType::Json, &mut duplicates).map_err(|error| bad_patch(patch, &error))?;
+    }
+    let mut findings: Vec<_> = duplicates.into_iter().map(Finding::Duplicate).collect();
     conform(&mut object, target, &mut findings).map_err(|error| bad_patch(patch, &error))?;
     Ok(Decoded { object, findings })
 }

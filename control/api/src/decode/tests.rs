@@ -311,6 +311,16 @@ fn a_patch_that_breaks_a_type_is_refused_by_its_text() {
 }
 
 #[test]
+fn a_patch_tells_what_stands_twice_in_it() {
+    let patch = br#"{"spec":{"hostname":"a","hostname":"b"}}"#;
+    let decoded = patched(json!({"spec": {"hostname": "b"}}), kind("", "pods"), patch).unwrap();
+    assert_eq!(decoded.findings, [Finding::Duplicate("spec.hostname".into())]);
+    let operations = br#"[{"op":"add","path":"/spec/foo","value":1}]"#;
+    let decoded = patched(json!({"spec": {"foo": 1}}), kind("", "pods"), operations).unwrap();
+    assert_eq!(decoded.findings, [Finding::Unknown("spec.foo".into())]);
+}
+
+#[test]
 fn a_custom_resource_keeps_its_fields_but_its_metadata_is_checked() {
     let custom = Target::of("ex.io", "v1", "Foo");
     let body = br#"{"kind":"Foo","spec":{"any":null},"metadata":{"nope":1}}"#;

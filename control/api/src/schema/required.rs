@@ -14,17 +14,24 @@ const READ_AS_EMPTY: &[(&str, &str)] = &[
     ("io.k8s.api.storage.v1.CSINodeSpec", "drivers"),
 ];
 
-/// Every required field that is missing in the object or in what it holds; empty values are the kinds' own business.
+/// Every required field that is missing in the object or in what it holds, beyond what is `told` already about the same field
+/// or its surroundings; empty values are the kinds' own business.
 ///
 /// `metadata` is checked by the verbs and `status` is written by components whose partial writes Kubernetes accepts, so
 /// neither is looked at. An object that is missing whole is told by the fields that it would have to hold, as in Kubernetes.
 #[must_use]
-pub fn missing(object: &Value, of: Type) -> Vec<FieldError> {
+pub fn missing(object: &Value, of: Type, told: &[FieldError]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if let Some(object) = object.as_object() {
         in_struct(object, of, "", &mut errors);
     }
+    errors.retain(|error| !told.iter().any(|told| within(&told.path, &error.path) || within(&error.path, &told.path)));
     errors
+}
+
+/// Whether the first path is the second or lies below it.
+fn within(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn in_struct(object: &Map<String, Value>, of: Type, path: &str, errors: &mut Vec<FieldError>) {
@@ -75,7 +82,7 @@ mod tests {
     use serde_json::json;
 
     fn check(of: &str, object: &Value, expected: &[&str]) {
-        let found = missing(object, Schema::of(of).unwrap());
+        let found = missing(object, Schema::of(of).unwrap(), &[]);
         assert_eq!(found.iter().map(|error| error.path.as_str()).collect::<Vec<_>>(), expected);
     }
 
@@ -86,6 +93,14 @@ mod tests {
         check("io.k8s.api.core.v1.Pod", &json!({}), &["spec.containers"]);
         check("io.k8s.api.apps.v1.Deployment", &json!({}), &["spec.selector", "spec.template"]);
         check("io.k8s.api.rbac.v1.RoleBinding", &json!({}), &["roleRef.kind", "roleRef.name"]);
+    }
+
+    #[test]
+    fn what_is_told_already_is_not_told_again() {
+        let of = Schema::of("io.k8s.api.apps.v1.Deployment").unwrap();
+        let told = ["spec.template.spec.containers", "spec.sel"].map(|path| FieldError::required(path, ""));
+        let found = missing(&json!({}), of, &told);
+        assert_eq!(found, [FieldError::required("spec.selector", "")]);
     }
 
     #[test]
