@@ -77,7 +77,8 @@ pub enum Request {
     },
     /// Run a command in a container. The descriptors are its standard input, output and error.
     Exec(ExecPlan),
-    /// Every end of a container: first those that happened, then each as it happens ([`Reply::Ended`]).
+    /// Every container: first those that run ([`Reply::Running`]) and have ended ([`Reply::Ended`]) and [`Reply::Done`],
+    /// then each end as it happens.
     Watch,
     /// Forget an ended container.
     Forget {
@@ -99,6 +100,15 @@ pub enum Reply {
     },
     /// The container runs.
     Started {
+        /// Process id of its first process, in the node's process namespace.
+        pid: u32,
+        /// Nanoseconds since 1970.
+        started_at: i64,
+    },
+    /// A container that was started before and runs.
+    Running {
+        /// Which.
+        container: ContainerId,
         /// Process id of its first process, in the node's process namespace.
         pid: u32,
         /// Nanoseconds since 1970.
@@ -210,8 +220,10 @@ pub struct LinuxPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WasmPlan {
-    /// What the artifact is.
-    pub artifact: wasm::inspect::Kind,
+    /// Binary format of the artifact.
+    pub form: wasm::Form,
+    /// How it is run.
+    pub entry: wasm::Entry,
     /// The pod's unprivileged uid and gid.
     pub uid: u32,
     /// Supplemental groups.

@@ -11,15 +11,17 @@ pub const ZYGOTE: &str = "zygote";
 ///
 /// Must be called first in `main`, while the process has one thread.
 pub fn run_if_role() -> Option<i32> {
-    let role = std::env::args_os().nth(1)?;
+    let mut arguments = std::env::args_os().skip(1);
+    let role = arguments.next()?;
     if role == ZYGOTE {
         return Some(crate::zygote::main());
     }
-    if role == wasm::compile::ROLE {
-        return Some(wasm::compile::child_main());
+    if role == wasm::COMPILE_ROLE {
+        return Some(wasm::child_main());
     }
     if role == registry_client::unpack::ROLE {
-        return Some(registry_client::unpack::child_main());
+        let arguments: Vec<String> = arguments.filter_map(|argument| argument.into_string().ok()).collect();
+        return Some(registry_client::unpack::child_main(&arguments));
     }
     None
 }

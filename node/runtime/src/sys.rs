@@ -1,11 +1,8 @@
 //! The system calls that have no safe form in a library.
-#![allow(unsafe_code, reason = "fork, descriptor passing and mount descriptors have no safe form")]
+#![allow(unsafe_code, reason = "fork, descriptor passing and closing have no safe form")]
 
-use std::ffi::CString;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::{ForkResult, Pid};
@@ -66,38 +63,6 @@ pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[Borrowed
     Ok(sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(bytes)], control, MsgFlags::MSG_NOSIGNAL, None)?)
 }
 
-/// A descriptor of `file` through which it can be read and executed but never written, not even by a root that reaches it
-/// over `/proc/<pid>/exe` (CVE-2019-5736): the file in a mount of its own that is read-only and in no mount table.
-pub(crate) fn read_only_view(file: &Path) -> io::Result<OwnedFd> {
-    let path = CString::new(file.as_os_str().as_bytes())?;
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
-    // SAFETY: `path` is a NUL-terminated string that lives over the call.
-    let tree = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
-    let tree = descriptor(tree)?;
-    let attributes = libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: the empty path names `tree` itself; `attributes` lives over the call and its size is given.
-    let set = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    if set < 0 { Err(io::Error::last_os_error()) } else { Ok(tree) }
-}
-
-fn descriptor(result: libc::c_long) -> io::Result<OwnedFd> {
-    let fd = RawFd::try_from(result).map_err(io::Error::other)?;
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the system call has just made this descriptor, and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
 /// Closes every descriptor above the standard streams that is not listed.
 ///
 /// The owners of what is closed must be forgotten or never used again: this is for a process just forked.
@@ -120,11 +85,25 @@ fn close_range(first: libc::c_uint, last: libc::c_uint) -> io::Result<()> {
     if closed < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Puts every signal back to its default action and unblocks all: ignored signals survive `execve`.
+/// Puts every signal back to its default action and unblocks all; SIGPIPE stays ignored, as Rust's runtime has it.
 pub(crate) fn default_signals() -> io::Result<()> {
-    for signal in nix::sys::signal::Signal::iterator() {
-        // SAFETY: the default action runs no code of ours. Some signals refuse (SIGKILL, SIGSTOP); that is their default.
-        let _previous = unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl) };
+    use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
+    for each in Signal::iterator().filter(|each| *each != Signal::SIGPIPE) {
+        // SAFETY: the default action runs no code of ours. SIGKILL and SIGSTOP refuse, and have no other action.
+        let _previous = unsafe { signal(each, SigHandler::SigDfl) };
     }
-    Ok(nix::sys::signal::SigSet::empty().thread_set_mask()?)
+    Ok(SigSet::empty().thread_set_mask()?)
+}
+
+/// Takes every capability out of the bounding set, so that no program can bring one back.
+pub(crate) fn drop_bounding_set() -> io::Result<()> {
+    // The kernel answers EINVAL beyond the last capability that it knows.
+    for capability in 0..64 as libc::c_ulong {
+        // SAFETY: this call takes integers only.
+        if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) } < 0 {
+            let error = io::Error::last_os_error();
+            return if error.raw_os_error() == Some(libc::EINVAL) { Ok(()) } else { Err(error) };
+        }
+    }
+    Ok(())
 }
