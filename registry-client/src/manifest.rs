@@ -155,7 +155,7 @@ pub struct RootFs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
     /// One image or artifact.
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     /// Several, by platform.
     Index(Index),
 }
@@ -170,7 +170,7 @@ impl Document {
         if value.get("manifests").is_some() {
             serde_json::from_value(value).map(Self::Index)
         } else {
-            serde_json::from_value(value).map(Self::Manifest)
+            serde_json::from_value(value).map(|manifest| Self::Manifest(Box::new(manifest)))
         }
     }
 }

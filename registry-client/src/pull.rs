@@ -208,7 +208,7 @@ impl Client {
                         what: "the manifest".into(),
                         cause,
                     })?;
-                    return Ok((digest, manifest));
+                    return Ok((digest, *manifest));
                 }
                 Document::Index(index) => {
                     let entry = index.choose().ok_or_else(|| {
