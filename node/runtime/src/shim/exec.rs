@@ -64,7 +64,7 @@ pub(super) fn start(
         pid: container.pid.as_raw(),
         group: container.group.clone(),
     };
-    match linux::exec(spec) {
+    match linux::exec(&spec) {
         Ok(launched) => {
             launched.warnings.iter().for_each(|warning| note(warning));
             Ok(Pid::from_raw(launched.pid))

@@ -139,7 +139,7 @@ fn start_linux(
         pid_namespace,
         group: group.clone(),
     };
-    let launched = linux::launch(spec)?;
+    let launched = linux::launch(&spec)?;
     launched.warnings.iter().for_each(|warning| note(warning));
     let console = launched.console.map(|master| Streams { stdin: None, outputs: [Some(master), None] });
     let streams = streams.take().or(console).unwrap_or(Streams { stdin: None, outputs: [None, None] });
