@@ -12,8 +12,6 @@
 //! naming wasmtime (crate `wasm` does), `unsafe` outside modules named `sys`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
-
 pub mod contract;
 
 pub mod config;
