@@ -2,10 +2,13 @@
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod cells;
 mod config_map;
+mod data;
 mod deployment;
 mod endpoint_slice;
 mod event;
@@ -74,6 +77,15 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
     }
 }
 
+/// Gives an object the status that it had: it is written apart, through `status`.
+fn keep_status(object: &mut Value, old: &Value) {
+    let Some(fields) = object.as_object_mut() else { return };
+    match old.get("status") {
+        Some(status) => fields.insert("status".into(), status.clone()),
+        None => fields.remove("status"),
+    };
+}
+
 /// A column that is always shown.
 const fn column(name: &'static str, kind: &'static str, description: &'static str) -> Column {
     Column { name, kind, format: "", description, priority: 0 }
@@ -92,7 +104,19 @@ const AGE: Column = column("Age", "string", "Time since the object was created."
 mod tests {
     use super::*;
     use crate::meta::Timestamp;
+    use crate::validate::FieldError;
     use serde_json::json;
+
+    /// The object with the defaults of its kind.
+    pub(super) fn defaulted(strategy: &dyn Strategy, mut object: Value) -> Value {
+        strategy.default(&mut object);
+        object
+    }
+
+    /// Errors as lines.
+    pub(super) fn told(errors: &[FieldError]) -> String {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
 
     #[test]
     fn every_kind_is_found_by_url_and_by_kind() {

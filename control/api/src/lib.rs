@@ -5,14 +5,21 @@
 
 pub mod change;
 pub mod facts;
+mod field;
 pub mod header;
+mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
 pub mod meta;
+pub mod metadata;
 pub mod name;
+mod network;
+pub mod pod_spec;
+pub mod quantity;
 pub mod record;
 pub mod requester;
+pub mod scale;
 pub mod selector;
 pub mod status;
 pub mod time;

@@ -23,9 +23,8 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 pub(crate) fn due(_view: &View, event: &Event) -> Vec<Key> {
     let nodes = Resource::new("", "nodes");
     let Some(key) = event.key() else { return Vec::new() };
-    let name = if key.is("", "nodes") {
-        Some(key.name())
-    } else if key.is("coordination.k8s.io", "leases") && key.namespace() == LEASES {
+    let lease = key.is("coordination.k8s.io", "leases") && key.namespace() == LEASES;
+    let name = if lease || key.is("", "nodes") {
         Some(key.name())
     } else {
         let bound = |record: &std::sync::Arc<api::record::Record>| record.header.facts.pod()?.node.clone();

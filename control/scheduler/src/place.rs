@@ -58,7 +58,7 @@ pub fn place(view: &View, pods: &[Key]) -> Vec<Placement> {
         .iter()
         .filter_map(|key| view.get(key))
         .filter(|record| is_waiting(record))
-        .filter_map(|record| Wish::of(record))
+        .filter_map(Wish::of)
         .filter(|wish| !wish.gated)
         .collect();
     // Higher priority first, then older first, as the default queue sort of Kubernetes.

@@ -33,7 +33,12 @@ fn balance(node: &Candidate, wish: &Wish) -> i64 {
 /// Share of CPU and memory that would be used with the pod there, in percent.
 fn shares(node: &Candidate, wish: &Wish) -> [i64; 2] {
     let share = |used: u64, want: u64, have: u64| {
-        if have == 0 { 100 } else { i64::try_from((used + want).saturating_mul(100) / have).unwrap_or(100).min(100) }
+        (used + want)
+            .saturating_mul(100)
+            .checked_div(have)
+            .and_then(|share| i64::try_from(share).ok())
+            .unwrap_or(100)
+            .min(100)
     };
     let (have, used, want) = (&node.allocatable, &node.used, &wish.requests);
     [share(used.cpu_milli, want.cpu_milli, have.cpu_milli), share(used.memory, want.memory, have.memory)]

@@ -2,9 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, wide};
+use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use crate::facts::{Facts, Phase, PodFacts};
+use crate::field::Field;
 use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
+use crate::validate::FieldError;
+use crate::{json, pod_spec, time};
+
+mod summary;
 
 const COLUMNS: &[Column] = &[
     NAME,
@@ -44,52 +50,127 @@ pub(super) fn kind() -> Kind {
 #[derive(Debug)]
 struct Pod;
 
-/// Grace when the spec names none; defaulting has set it, so this is for objects that were never defaulted.
-const GRACE: u32 = 30;
-
 impl Strategy for Pod {
+    fn default(&self, object: &mut Value) {
+        if let Some(spec) = object.get_mut("spec") {
+            pod_spec::default_spec(spec);
+            pod_spec::default_pod(spec);
+        }
+    }
+
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({"phase": "Pending"});
+        let class = pod_spec::qos_class(&object["spec"]);
+        object["status"] = json!({"phase": "Pending", "qosClass": class.as_str()});
+    }
+
+    fn prepare_update(&self, object: &mut Value, old: &Value) {
+        keep_status(object, old);
+    }
+
+    fn prepare_status(&self, object: &mut Value, old: &Value) {
+        // The class is decided by the spec, whatever a node reports.
+        if let (Some(status), Some(class)) = (json::section(object, "status"), old.pointer("/status/qosClass")) {
+            status.insert("qosClass".into(), class.clone());
+        }
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        pod_spec::spec(&Field::root(object).at("spec"))
+    }
+
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::warnings(&Field::root(object).at("spec"))
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        pod_spec::immutable_but_a_few(object, old)
     }
 
     fn deletion(&self, object: &Value, grace: Option<u32>) -> Deletion {
         let own = object.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_u64);
-        let own = own.map_or(GRACE, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
-        let ended = matches!(cells::text(object, "/status/phase"), "Succeeded" | "Failed");
+        let own = own.map_or(pod_spec::GRACE, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        let ended = phase(object).is_terminal();
         match grace.unwrap_or(own) {
             0 => Deletion::Now,
-            _ if ended || cells::text(object, "/spec/nodeName").is_empty() => Deletion::Now,
+            _ if ended || json::text(object, "/spec/nodeName").is_empty() => Deletion::Now,
             seconds => Deletion::Graceful(seconds),
         }
     }
 
+    fn facts(&self, object: &Value) -> Facts {
+        let spec = &object["spec"];
+        let conditions = json::items(object, "/status/conditions");
+        let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
+        let seconds = |moment: Option<Timestamp>| moment.map_or(0, Timestamp::as_second);
+        let some = |text: &str| (!text.is_empty()).then(|| text.into());
+        Facts::Pod(Box::new(PodFacts {
+            phase: phase(object),
+            ready: ready.is_some_and(|condition| condition["status"] == "True"),
+            ready_since: seconds(ready.and_then(|condition| time::at(condition, "/lastTransitionTime"))),
+            created: seconds(time::at(object, "/metadata/creationTimestamp")),
+            node: some(json::text(spec, "/nodeName")),
+            requests: pod_spec::effective_requests(spec),
+            scheduler: some(json::text(spec, "/schedulerName")),
+            priority: i32::try_from(json::integer(spec, "/priority")).unwrap_or_default(),
+            constrained: pod_spec::constrained(spec),
+            template_hash: some(json::text(object, "/metadata/labels/pod-template-hash")),
+        }))
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let or_none = |pointer| Value::from(cells::or(cells::text(object, pointer), cells::NONE));
+        let or_none = |text: &str| Value::from(cells::or(text, cells::NONE));
+        let seen = summary::of(object);
         vec![
             cells::name(object),
-            "0/1".into(),
-            cells::text(object, "/status/phase").into(),
-            "0".into(),
+            format!("{}/{}", seen.ready, seen.containers).into(),
+            seen.status.clone().into(),
+            seen.restarts_text(now).into(),
             cells::age(object, now),
-            or_none("/status/podIP"),
-            or_none("/spec/nodeName"),
-            or_none("/status/nominatedNodeName"),
-            cells::NONE.into(),
+            or_none(address(object)),
+            or_none(json::text(object, "/spec/nodeName")),
+            or_none(json::text(object, "/status/nominatedNodeName")),
+            gates(object).into(),
         ]
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        let text = |pointer| cells::text(object, pointer).to_owned();
+        let text = |pointer| json::text(object, pointer).to_owned();
         vec![
             ("spec.nodeName", text("/spec/nodeName")),
             ("spec.restartPolicy", text("/spec/restartPolicy")),
             ("spec.schedulerName", text("/spec/schedulerName")),
             ("spec.serviceAccountName", text("/spec/serviceAccountName")),
-            ("spec.hostNetwork", cells::boolean(object, "/spec/hostNetwork").to_string()),
+            ("spec.hostNetwork", json::boolean(object, "/spec/hostNetwork").to_string()),
             ("status.phase", text("/status/phase")),
             ("status.podIP", text("/status/podIP")),
             ("status.podIPs", cells::joined(object, "/status/podIPs", "ip")),
             ("status.nominatedNodeName", text("/status/nominatedNodeName")),
         ]
     }
+}
+
+fn phase(object: &Value) -> Phase {
+    match json::text(object, "/status/phase") {
+        "Running" => Phase::Running,
+        "Succeeded" => Phase::Succeeded,
+        "Failed" => Phase::Failed,
+        "Unknown" => Phase::Unknown,
+        _ => Phase::Pending,
+    }
+}
+
+fn address(object: &Value) -> &str {
+    cells::or(json::text(object, "/status/podIPs/0/ip"), json::text(object, "/status/podIP"))
+}
+
+/// How many readiness gates are open, of all: `1/2`.
+fn gates(object: &Value) -> String {
+    let gates = json::items(object, "/spec/readinessGates");
+    if gates.is_empty() {
+        return cells::NONE.to_owned();
+    }
+    let conditions = json::items(object, "/status/conditions");
+    let open =
+        |gate: &&Value| conditions.iter().any(|one| one["type"] == gate["conditionType"] && one["status"] == "True");
+    format!("{}/{}", gates.iter().filter(open).count(), gates.len())
 }
