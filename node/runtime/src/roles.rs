@@ -17,7 +17,7 @@ pub fn run_if_role() -> Option<i32> {
         return Some(crate::zygote::main());
     }
     if role == wasm::COMPILE_ROLE {
-        return Some(wasm::child_main());
+        return Some(i32::from(wasm::child_main() != std::process::ExitCode::SUCCESS));
     }
     if role == registry_client::unpack::ROLE {
         let arguments: Vec<String> = arguments.filter_map(|argument| argument.into_string().ok()).collect();

@@ -107,3 +107,9 @@ pub(crate) fn drop_bounding_set() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Sends a signal by number: images may ask for a real-time signal, which has no name in libraries.
+pub(crate) fn send_signal(pid: Pid, signal: i32) -> io::Result<()> {
+    // SAFETY: this call takes integers only.
+    if unsafe { libc::kill(pid.as_raw(), signal) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

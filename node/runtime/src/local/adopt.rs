@@ -54,15 +54,15 @@ fn names(dir: &Path) -> Result<Vec<String>> {
 
 async fn adopt_pod(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
     let pod = inner.layout.pod(id);
-    let unreadable = |error| system(format!("read pod {}", pod.path().display()), io::Error::other(error));
-    let missing = || unreadable("it has no sandbox record".into());
+    let unreadable = |why: String| system(format!("read pod {}", pod.path().display()), io::Error::other(why));
+    let missing = || unreadable("it has no sandbox record".to_owned());
     let record: SandboxRecord =
-        runfile::read(&pod.sandbox_file()).map_err(|error| unreadable(chain(&error).into()))?.ok_or_else(missing)?;
+        runfile::read(&pod.sandbox_file()).map_err(|error| unreadable(chain(&error)))?.ok_or_else(missing)?;
     let mut entry = SandboxEntry::new(record, 0);
     for name in names(&pod.containers())? {
         let container = ContainerId(name.as_str().into());
         let record = runfile::read::<ContainerRecord>(&pod.container_file(&container));
-        match record.map_err(|error| unreadable(chain(&error).into()))? {
+        match record.map_err(|error| unreadable(chain(&error)))? {
             Some(record) => {
                 entry.containers.insert(container, ContainerEntry { record, state: ContainerState::Created });
             }

@@ -25,7 +25,7 @@ const REPLY_LIMIT: usize = 16 * 1024;
 
 /// Why there is no zygote, or why it did not fork.
 #[derive(Debug, thiserror::Error)]
-pub enum ZygoteError {
+pub(super) enum ZygoteError {
     /// A system call failed.
     #[error("{attempt}")]
     Io {
@@ -118,11 +118,6 @@ impl Zygote {
         }
         *live = Some(ours);
         Ok(child)
-    }
-
-    #[cfg(test)]
-    pub(super) async fn is_live(&self) -> bool {
-        self.live.lock().await.is_some()
     }
 }
 

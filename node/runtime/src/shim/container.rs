@@ -15,7 +15,7 @@ use crate::cgroup::Group;
 use crate::contract::{ContainerId, Exit};
 use crate::logs::{Log, Stream};
 use crate::protocol::Reply;
-use crate::runfile;
+use crate::{runfile, sys};
 use crate::wasm_worker::Report;
 
 /// How much is read from a stream at a time: a pipe's default capacity.
@@ -32,7 +32,7 @@ pub(super) fn now_nanos() -> i64 {
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) id: ContainerId,
-    pub(super) stop_signal: Signal,
+    pub(super) stop_signal: i32,
     pub(super) exit_file: PathBuf,
     pub(super) termination_file: PathBuf,
 }
@@ -41,6 +41,7 @@ pub(super) struct Identity {
 #[derive(Debug)]
 pub(super) struct Streams {
     /// Kept open so that the container's standard input does not end.
+    #[allow(dead_code, reason = "held for what its closing would do")]
     pub(super) stdin: Option<OwnedFd>,
     /// Standard output (or the terminal) and error.
     pub(super) outputs: [Option<OwnedFd>; 2],
@@ -110,7 +111,7 @@ impl Container {
     pub(super) fn stop(&mut self, kill_at: Instant) {
         let due = self.kill_at.map_or(kill_at, |earlier| earlier.min(kill_at));
         self.kill_at = Some(due);
-        self.log_failure("send the stop signal", kill(self.pid, self.identity.stop_signal).map_err(io::Error::from));
+        self.log_failure("send the stop signal", sys::send_signal(self.pid, self.identity.stop_signal));
     }
 
     /// Ends every process of the container.

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::container::Container;
 use super::note::note;
-use crate::contract::{ContainerId, Security};
+use crate::contract::Security;
 use crate::linux;
 use crate::protocol::{ExecPlan, FailureReason, LinuxPlan, Reply};
 
@@ -29,15 +29,6 @@ impl Inherited {
             security: plan.security.clone(),
         }
     }
-}
-
-/// A command that runs.
-#[derive(Debug)]
-pub(super) struct Session {
-    /// The container it is in.
-    pub(super) container: ContainerId,
-    /// The connection that asked for it and waits for its end.
-    pub(super) connection: u64,
 }
 
 /// Starts a command with the given standard streams.

@@ -25,6 +25,9 @@ use crate::contract::SandboxConfig;
 use crate::layout::PodDir;
 use crate::{runfile, sys};
 
+/// The first port of a network namespace that needs no capability.
+const UNPRIVILEGED_PORTS: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
 /// The run file of a sandbox: written by the agent before the shim exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,6 +129,8 @@ fn enter(config: &SandboxConfig) -> Result<(), ShimError> {
         let what = format!("enter network namespace {}", path.display());
         let namespace = attempt(what.clone(), std::fs::File::open(path))?;
         attempt(what, setns(namespace, CloneFlags::CLONE_NEWNET))?;
+        // A pod's ports are its own: whoever runs in it may serve port 80 without a capability, as with other runtimes.
+        attempt("open all ports to the pod", std::fs::write(UNPRIVILEGED_PORTS, "0"))?;
     }
     let mut flags = CloneFlags::CLONE_NEWUTS;
     flags.set(CloneFlags::CLONE_NEWIPC, !config.host_ipc);

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use super::connection::{Connection, Incoming};
 use super::container::{Container, code_of};
-use super::exec::{self, Inherited, Session};
+use super::exec::{self, Inherited};
 use super::note::note;
 use super::{SandboxRecord, ShimError, attempt, start};
 use crate::cgroup::Hierarchy;
@@ -65,7 +65,8 @@ pub(super) struct Shim<'a> {
     containers: BTreeMap<ContainerId, Container>,
     inherited: BTreeMap<ContainerId, Inherited>,
     ended: BTreeMap<ContainerId, Exit>,
-    sessions: BTreeMap<Pid, Session>,
+    /// Exec sessions, and the connection that waits for each.
+    sessions: BTreeMap<Pid, u64>,
     /// First process of a shared process namespace.
     pub(super) pause: Option<Pid>,
     /// Set when the shim is about to end: the time after which it does not wait for its containers.
@@ -329,7 +330,7 @@ impl<'a> Shim<'a> {
             return Err(Reply::Failed { reason: FailureReason::NotFound, message });
         };
         let pid = exec::start(running, inherited, plan, descriptors)?;
-        self.sessions.insert(pid, Session { container, connection: id });
+        self.sessions.insert(pid, id);
         Ok(pid)
     }
 
@@ -351,11 +352,11 @@ impl<'a> Shim<'a> {
                 }
             };
             let Some(pid) = status.pid() else { continue };
-            if let Some(session) = self.sessions.remove(&pid) {
+            if let Some(connection) = self.sessions.remove(&pid) {
                 let waiting = Waiting::Exec(pid);
-                if self.connections.get(&session.connection).is_some_and(|(_, found)| *found == waiting) {
-                    self.expect(session.connection, Waiting::Nothing);
-                    self.reply(session.connection, &Reply::ExecEnded { code: code_of(status).0 });
+                if self.connections.get(&connection).is_some_and(|(_, found)| *found == waiting) {
+                    self.expect(connection, Waiting::Nothing);
+                    self.reply(connection, &Reply::ExecEnded { code: code_of(status).0 });
                 }
                 continue;
             }
@@ -401,6 +402,9 @@ impl<'a> Shim<'a> {
         if self.closing.is_none() {
             self.closing = Some(Instant::now() + CLOSING_LIMIT);
             self.containers.values_mut().for_each(Container::kill);
+            if let Some(Err(error)) = self.pause.take().map(|pid| kill(pid, Signal::SIGKILL)) {
+                note(&format!("cannot kill the first process of the pod's namespace: {error}"));
+            }
         }
     }
 

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::container::{Container, Identity, Streams, now_nanos, record};
@@ -15,7 +14,7 @@ use super::note::{chain, note};
 use super::server::Shim;
 use super::{ShimError, attempt};
 use crate::cgroup::Group;
-use crate::contract::Exit;
+use crate::contract::{Exit, Limits};
 use crate::linux;
 use crate::logs::{FILE_LIMIT, Log};
 use crate::protocol::{LinuxPlan, PlannedSandbox, StartPlan, WasmPlan};
@@ -42,8 +41,6 @@ enum StartError {
     Linux(#[from] linux::LaunchError),
     #[error("the request for a Wasm container came without its compiled code")]
     NoCode,
-    #[error("{0} is no signal")]
-    NoSignal(i32),
 }
 
 /// A process just started, and what later exec sessions inherit.
@@ -85,7 +82,7 @@ fn try_start(
 ) -> Result<(Container, Option<Inherited>), StartError> {
     let identity = Identity {
         id: plan.container.clone(),
-        stop_signal: Signal::try_from(plan.stop_signal).map_err(|_| StartError::NoSignal(plan.stop_signal))?,
+        stop_signal: plan.stop_signal,
         exit_file: shim.pod.exit_file(&plan.container),
         termination_file: shim.pod.termination_file(&plan.container),
     };
@@ -114,7 +111,7 @@ fn start_linux(
     linux: LinuxPlan,
     group: &Group,
 ) -> Result<Started, StartError> {
-    let pid_namespace = pid_namespace(shim)?;
+    let pid_namespace = pid_namespace(shim, &plan.cgroup)?;
     let inherited = Inherited::new(&plan.env, &linux);
     let (stdio, mut streams) =
         if plan.tty { (linux::Stdio::Terminal, None) } else { pipes(plan.stdin).map(|(stdio, held)| (stdio, Some(held)))? };
@@ -147,7 +144,7 @@ fn start_linux(
 }
 
 /// Where a container's processes live. A pod that shares its processes gets a first process of ours that reaps orphans.
-fn pid_namespace(shim: &mut Shim<'_>) -> Result<linux::PidNamespace, StartError> {
+fn pid_namespace(shim: &mut Shim<'_>, container_cgroup: &str) -> Result<linux::PidNamespace, StartError> {
     if shim.record.config.host_pid {
         return Ok(linux::PidNamespace::Host);
     }
@@ -157,14 +154,16 @@ fn pid_namespace(shim: &mut Shim<'_>) -> Result<linux::PidNamespace, StartError>
     let pause = match shim.pause {
         Some(pid) => pid,
         None => {
-            let group = shim.hierarchy.group(&shim.pause_cgroup())?;
-            group.create(&crate::contract::Limits::default())?;
+            // Beside the containers, so that it dies with the pod.
+            let pod_cgroup = container_cgroup.rsplit_once('/').map_or("", |(pod, _)| pod);
+            let group = shim.hierarchy.group(&format!("{pod_cgroup}/pause"))?;
+            group.create(&Limits::default())?;
             let pid = Pid::from_raw(linux::pause(&group)?.pid);
             shim.pause = Some(pid);
             pid
         }
     };
-    Ok(linux::PidNamespace::Join(PathBuf::from(format!("/proc/{pid}/ns/pid"))))
+    Ok(linux::PidNamespace::Join(PathBuf::from(format!("/proc/{pause}/ns/pid"))))
 }
 
 fn start_wasm(
