@@ -9,9 +9,22 @@
 //! tasks other than those of [`seam`]; decisions inside the code that carries them out.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
 
-mod agent;
 mod config;
 mod contract;
+
+mod amount;
+mod backoff;
+mod observed;
+mod plan;
+mod policy;
+mod services;
+mod spec;
+mod status;
+mod verdict;
+
+mod volumes;
+
+mod agent;
 mod janitor;
 
 pub use agent::{Agent, RunningAgent, StartError};
