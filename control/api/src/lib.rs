@@ -5,11 +5,17 @@
 
 pub mod change;
 pub mod facts;
+pub mod header;
 pub mod kind;
+pub mod taints;
+pub mod kinds;
 pub mod meta;
+pub mod name;
 pub mod record;
 pub mod requester;
+pub mod selector;
 pub mod status;
+pub mod time;
 pub mod validate;
 pub mod verbs;
 pub mod view;

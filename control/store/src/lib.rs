@@ -1,5 +1,16 @@
 //! What is true: the replicated log, the state machine, the disk, the watch.
 //!
 //! Only this crate names openraft and redb. `apply` knows keys, bytes and revisions; no Kubernetes rule, no clock, no randomness.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
 
 pub mod command;
+mod error;
+mod history;
+mod machine;
+mod requests;
+mod store;
+mod views;
+
+pub use command::{Applied, Command, Precondition, Refused, RequestId, Write};
+pub use error::{CloseError, OpenError, ProposeError};
+pub use store::{Store, StoreConfig};
