@@ -195,3 +195,6 @@ fn put_object(objects: &mut ::redb::Table<'_, &str, &[u8]>, record: &Record) -> 
     objects.insert(record.key.as_str(), &*sealed).map_err(other)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

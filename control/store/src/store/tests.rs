@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::meta::{Epoch, Revision};
+use openraft::async_runtime::watch::WatchReceiver;
 use seam::sim::SimDisk;
 use seam::{Random, Seam};
 
@@ -149,6 +150,30 @@ async fn write_until_it_fails(store: &Store, prefix: String) -> Vec<(String, Rev
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_purged_behind_the_checkpoint_and_the_rest_still_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let seam = Seam::real();
+    let store = open(dir.path()).await;
+    let text = "x".repeat(1_000_000);
+    for nth in 0..20 {
+        write(&store, &format!("n{nth}"), &text).await;
+    }
+    let purged = || store.member.raft.metrics().borrow_watched().purged.map(|at| at.index);
+    for _ in 0..150 {
+        if purged().is_some() {
+            break;
+        }
+        seam.sleep(Duration::from_millis(100)).await;
+    }
+    assert!(purged().is_some_and(|index| (10..=21).contains(&index)), "{:?}", purged());
+    store.close().await.unwrap();
+    let store = open(dir.path()).await;
+    assert_eq!(store.view().len(), 20);
+    write(&store, "more", "1").await;
+    store.close().await.unwrap();
 }
 
 /// Opens a directory that must not open, and compares the message, in which `DIR` stands for it.
