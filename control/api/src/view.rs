@@ -135,12 +135,13 @@ impl View {
 
     /// Puts the object in, replacing the one of the same key, which is returned. The view moves to the object's revision.
     pub fn put(&mut self, record: Arc<Record>) -> Option<Arc<Record>> {
-        let before = self.objects.insert_cow(record.key.clone(), Arc::clone(&record));
+        let before = self.objects.get(&record.key).cloned();
         if let Some(before) = &before {
             self.unindex(before, Some(&record));
         }
         self.index(&record, before.as_deref());
         self.revision = self.revision.max(record.revision);
+        self.objects.insert_cow(record.key.clone(), record);
         before
     }
 

@@ -1,0 +1,93 @@
+//! The kinds that are built in: a table of one line each. A kind's own file says all that is its own.
+
+use std::sync::LazyLock;
+
+use crate::kind::{Column, Flags, Kind, Scope, Strategy};
+
+mod cells;
+mod config_map;
+mod data;
+mod deployment;
+mod endpoint_slice;
+mod event;
+mod lease;
+mod namespace;
+mod node;
+mod pod;
+mod replica_set;
+mod secret;
+mod service;
+mod service_account;
+
+/// In the order of discovery: by group, then by the name that people look for first.
+const TABLE: &[fn() -> Kind] = &[
+    namespace::kind,
+    node::kind,
+    pod::kind,
+    config_map::kind,
+    secret::kind,
+    service::kind,
+    service_account::kind,
+    event::kind,
+    deployment::kind,
+    replica_set::kind,
+    lease::kind,
+    endpoint_slice::kind,
+];
+
+static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
+
+/// Every built-in kind.
+#[must_use]
+pub fn all() -> &'static [Kind] {
+    &ALL
+}
+
+/// The kind behind a URL's group (empty for core), version and plural.
+#[must_use]
+pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
+    all().iter().find(|kind| *kind.group == *group && *kind.version == *version && *kind.plural == *plural)
+}
+
+/// The kind that an object's `apiVersion` (as group and version) and `kind` name.
+#[must_use]
+pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Kind> {
+    all().iter().find(|one| *one.group == *group && *one.version == *version && *one.kind == *kind)
+}
+
+/// What most kinds share: namespaced, without short name, subresource or flag; the singular is the kind in lower case.
+fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) -> Kind {
+    Kind {
+        group: group.into(),
+        version: "v1".into(),
+        kind: kind.into(),
+        plural: plural.into(),
+        singular: kind.to_lowercase().into(),
+        short: &[],
+        categories: &[],
+        scope: Scope::Namespaced,
+        subresources: &[],
+        columns: &[],
+        selectable: &[],
+        flags: Flags::default(),
+        schema: "",
+        strategy,
+    }
+}
+
+/// A column that is always shown.
+const fn column(name: &'static str, kind: &'static str, description: &'static str) -> Column {
+    Column { name, kind, format: "", description, priority: 0 }
+}
+
+/// A column of `-o wide`.
+const fn wide(name: &'static str, kind: &'static str, description: &'static str) -> Column {
+    Column { name, kind, format: "", description, priority: 1 }
+}
+
+const NAME: Column =
+    Column { name: "Name", kind: "string", format: "name", description: "Name of the object.", priority: 0 };
+const AGE: Column = column("Age", "string", "Time since the object was created.");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! Cells that several kinds show, and how a Table says that there is nothing.
+
+use serde_json::Value;
+
+use crate::json::{items, text};
+use crate::meta::Timestamp;
+use crate::selector::LabelSelector;
+use crate::time;
+
+pub(super) const NONE: &str = "<none>";
+pub(super) const UNKNOWN: &str = "<unknown>";
+
+pub(super) fn name(object: &Value) -> Value {
+    text(object, "/metadata/name").into()
+}
+
+pub(super) fn age(object: &Value, now: Timestamp) -> Value {
+    time::age(time::at(object, "/metadata/creationTimestamp"), now).into()
+}
+
+/// The text, or what says that there is none.
+pub(super) fn or<'a>(text: &'a str, nothing: &'a str) -> &'a str {
+    if text.is_empty() { nothing } else { text }
+}
+
+/// Values of a field of every item, joined by commas, e.g. all images.
+pub(super) fn joined(object: &Value, pointer: &str, field: &str) -> String {
+    items(object, pointer).iter().filter_map(|item| item[field].as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// `a=b,c=d` of an object of texts, or `<none>`.
+pub(super) fn pairs(value: &Value) -> String {
+    let pairs: Vec<String> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
+        .collect();
+    or(&pairs.join(","), NONE).to_owned()
+}
+
+/// A `metav1.LabelSelector` as text, or `<none>`.
+pub(super) fn selector(value: &Value) -> String {
+    let text = LabelSelector::from_value(value).map(|selector| selector.to_string()).unwrap_or_default();
+    or(&text, NONE).to_owned()
+}
+
+/// The wide columns of everything with a pod template: names, images, selector.
+pub(super) fn template(object: &Value) -> [Value; 3] {
+    let containers = "/spec/template/spec/containers";
+    let selector = object.pointer("/spec/selector").map_or_else(|| NONE.to_owned(), selector);
+    [joined(object, containers, "name").into(), joined(object, containers, "image").into(), selector.into()]
+}

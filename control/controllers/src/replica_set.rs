@@ -1,0 +1,220 @@
+//! ReplicaSets: as many pods as wanted, the right ones removed when there are too many.
+
+use std::sync::Arc;
+
+use api::change::{Change, Propagation};
+use api::facts::{Phase, PodFacts};
+use api::meta::{Key, Resource, Timestamp};
+use api::record::Record;
+use api::selector::LabelSelector;
+use api::view::{Event, View};
+use serde_json::{Value, json};
+
+use crate::decision::{Damaged, Decision, Tell};
+use crate::objects::{controller_key, controller_reference, decode, hash, patch, pods, references, suffixed};
+
+/// Pods made or removed by one decision; the rest follows when these are seen (as kube-controller-manager's burst).
+const BURST: usize = 500;
+
+pub(crate) fn due(view: &View, event: &Event) -> Vec<Key> {
+    let sets = Resource::new("apps", "replicasets");
+    let mut keys = Vec::new();
+    for record in [&event.before, &event.after].into_iter().flatten() {
+        if record.key.is("apps", "replicasets") {
+            keys.push(record.key.clone());
+        } else if record.key.is("", "pods") {
+            match controller_key(record, "ReplicaSet", &sets) {
+                Some(key) => keys.push(key),
+                // An orphan may be somebody's: every set of its namespace that selects it is asked.
+                None if event.before.is_none() || record.controller().is_none() => {
+                    let selecting = view.list(&sets, Some(record.key.namespace())).filter(|set| selects(set, record));
+                    keys.extend(selecting.map(|set| set.key.clone()));
+                }
+                None => {}
+            }
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn selects(set: &Record, pod: &Record) -> bool {
+    decode::<Value>(set).ok().and_then(|set| selector(&set)).is_some_and(|selector| selector.matches_record(pod))
+}
+
+fn selector(set: &Value) -> Option<LabelSelector> {
+    LabelSelector::from_value(set.pointer("/spec/selector")?).ok().filter(|selector| !selector.is_empty())
+}
+
+pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Result<Decision, Damaged> {
+    let Some(record) = view.get(key) else { return Ok(Decision::nothing()) };
+    let set: Value = decode(record)?;
+    let mut decision = Decision::nothing();
+    let Some(selector) = selector(&set) else { return Ok(decision) };
+    let mine = claim(view, record, &selector, &mut decision);
+    let active: Vec<Pod<'_>> = mine.iter().filter_map(|record| Pod::active(record)).collect();
+    let wanted = set.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    if record.header.deletion.is_none() && decision.steps.is_empty() {
+        if active.len() < wanted {
+            create(view, record, &set, (wanted - active.len()).min(BURST), &mut decision);
+        } else if active.len() > wanted {
+            let surplus = (active.len() - wanted).min(BURST);
+            remove(view, record, active.clone(), surplus, &mut decision);
+        }
+    }
+    update_status(record, &set, &active, now, &mut decision);
+    Ok(decision)
+}
+
+/// A pod that counts: neither ended nor being deleted.
+#[derive(Clone, Debug)]
+struct Pod<'a> {
+    record: &'a Arc<Record>,
+    facts: &'a PodFacts,
+}
+
+impl<'a> Pod<'a> {
+    fn active(record: &'a Arc<Record>) -> Option<Self> {
+        let facts = record.header.facts.pod()?;
+        (record.header.deletion.is_none() && !facts.phase.is_terminal()).then_some(Self { record, facts })
+    }
+
+    /// When the pod counts as available, seconds since 1970; `None` while it is not ready.
+    fn available_at(&self, min_ready_seconds: i64) -> Option<i64> {
+        self.facts.ready.then(|| self.facts.ready_since.saturating_add(min_ready_seconds))
+    }
+}
+
+/// Pods of this set. Matching orphans are adopted and pods that no longer match are released, by patches in the decision.
+fn claim<'a>(view: &'a View, set: &Record, selector: &LabelSelector, decision: &mut Decision) -> Vec<&'a Arc<Record>> {
+    let mut mine = Vec::new();
+    for pod in view.owned_by(&set.header.uid).filter(|record| record.key.is("", "pods")) {
+        if pod.controller().is_none_or(|controller| controller.uid != set.header.uid) {
+            continue;
+        }
+        if selector.matches_record(pod) {
+            mine.push(pod);
+        } else if pod.header.deletion.is_none() {
+            let others = references(pod.header.owners.iter().filter(|owner| owner.uid != set.header.uid));
+            decision.change(patch(pod, None, json!({"metadata": {"ownerReferences": others}})));
+        }
+    }
+    if set.header.deletion.is_some() {
+        return mine;
+    }
+    for pod in orphans(view, set, selector) {
+        if pod.controller().is_none() && Pod::active(pod).is_some() && selector.matches_record(pod) {
+            let mut owners = references(pod.header.owners.iter());
+            if let Some(owners) = owners.as_array_mut() {
+                owners.push(controller_reference(set, "apps/v1", "ReplicaSet"));
+            }
+            decision.change(patch(pod, None, json!({"metadata": {"ownerReferences": owners}})));
+        }
+    }
+    mine
+}
+
+/// Pods that the selector can mean: by the label index where it names a label's value, else all of the namespace.
+fn orphans<'a>(
+    view: &'a View,
+    set: &Record,
+    selector: &LabelSelector,
+) -> Box<dyn Iterator<Item = &'a Arc<Record>> + 'a> {
+    let namespace = set.key.namespace();
+    match selector.exact() {
+        Some((key, value)) => Box::new(view.labelled(&pods(), namespace, key, value)),
+        None => Box::new(view.list(&pods(), Some(namespace))),
+    }
+}
+
+fn create(view: &View, set: &Record, object: &Value, count: usize, decision: &mut Decision) {
+    let template = object.pointer("/spec/template").cloned().unwrap_or_default();
+    for nth in 0..count {
+        // The name follows from what was seen: the same decision taken twice collides instead of making two pods.
+        let seen = view.revision().to_string();
+        let name = suffixed(set.key.name(), &hash(&[set.header.uid.as_str(), &seen, &nth.to_string()], 5));
+        let mut metadata = json!({
+            "name": name,
+            "generateName": format!("{}-", set.key.name()),
+            "namespace": set.key.namespace(),
+            "ownerReferences": [controller_reference(set, "apps/v1", "ReplicaSet")],
+        });
+        for field in ["labels", "annotations", "finalizers"] {
+            if let Some(value) = template.pointer("/metadata").and_then(|metadata| metadata.get(field)) {
+                metadata[field] = value.clone();
+            }
+        }
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]});
+        let done = ("SuccessfulCreate", format!("Created pod: {name}"));
+        let tell = Tell { about: set.key.clone(), uid: set.header.uid.clone(), done, refused: "FailedCreate" };
+        decision.change_and_tell(Change::Create { resource: pods(), object: pod }, tell);
+    }
+}
+
+/// Removes surplus pods, those first that are missed least: unbound, pending, not ready, crowded, young.
+fn remove(view: &View, set: &Record, mut active: Vec<Pod<'_>>, count: usize, decision: &mut Decision) {
+    let crowd = |node: &str| {
+        let same = |record: &&Arc<Record>| record.controller().is_some_and(|owner| owner.uid == set.header.uid);
+        view.on_node(node).filter(same).count()
+    };
+    active.sort_by_cached_key(|pod| {
+        let facts = pod.facts;
+        let phase = match facts.phase {
+            Phase::Pending => 0,
+            Phase::Unknown => 1,
+            Phase::Running | Phase::Succeeded | Phase::Failed => 2,
+        };
+        let crowd = facts.node.as_deref().map_or(0, crowd);
+        let youth = std::cmp::Reverse(if facts.ready { facts.ready_since } else { facts.created });
+        (facts.node.is_some(), phase, facts.ready, std::cmp::Reverse(crowd), youth, pod.record.key.clone())
+    });
+    for pod in active.into_iter().take(count) {
+        let name = pod.record.key.name();
+        let change = Change::Delete {
+            key: pod.record.key.clone(),
+            uid: pod.record.header.uid.clone(),
+            if_revision: None,
+            propagation: Propagation::Background,
+            grace: None,
+        };
+        let done = ("SuccessfulDelete", format!("Deleted pod: {name}"));
+        let tell = Tell { about: set.key.clone(), uid: set.header.uid.clone(), done, refused: "FailedDelete" };
+        decision.change_and_tell(change, tell);
+    }
+}
+
+fn update_status(set: &Record, object: &Value, active: &[Pod<'_>], now: Timestamp, decision: &mut Decision) {
+    let min_ready = object.pointer("/spec/minReadySeconds").and_then(Value::as_i64).unwrap_or(0);
+    let labels = object.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
+    let template = LabelSelector::from_labels(&labels);
+    let labelled = active.iter().filter(|pod| template.matches_record(pod.record)).count();
+    let ready = active.iter().filter(|pod| pod.facts.ready).count();
+    let times: Vec<i64> = active.iter().filter_map(|pod| pod.available_at(min_ready)).collect();
+    let available = times.iter().filter(|at| **at <= now.as_second()).count();
+    if let Some(next) = times.iter().filter(|at| **at > now.as_second()).min()
+        && let Ok(at) = Timestamp::from_second(*next)
+    {
+        decision.look_at(at);
+    }
+    let old = object.get("status").cloned().unwrap_or_default();
+    let mut status = json!({
+        "replicas": active.len(),
+        "observedGeneration": object.pointer("/metadata/generation"),
+    });
+    for (name, count) in
+        [("fullyLabeledReplicas", labelled), ("readyReplicas", ready), ("availableReplicas", available)]
+    {
+        // Go leaves zeros out of these; a patch takes them away by null.
+        status[name] = if count > 0 { json!(count) } else { Value::Null };
+    }
+    let differs =
+        status.as_object().into_iter().flatten().any(|(name, value)| old.get(name).unwrap_or(&Value::Null) != value);
+    if differs {
+        decision.change(patch(set, Some("status"), json!({"status": status})));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Every controller in one table.
+
+use api::meta::{Key, Resource, Timestamp};
+use api::view::{Event, View};
+
+use crate::decision::{Damaged, Decision};
+use crate::{deployment, endpoint_slice, garbage, namespace, node_health, pod_garbage, replica_set, service_account};
+
+/// One controller.
+#[derive(Clone, Copy, Debug)]
+pub struct Controller {
+    /// Name in logs and metrics.
+    pub name: &'static str,
+    /// The keys that an event makes due. The view already holds the event.
+    pub due: fn(&View, &Event) -> Vec<Key>,
+    /// The keys that are due at the start, when no event is known.
+    pub all: fn(&View) -> Vec<Key>,
+    /// The decision about one key.
+    pub decide: fn(&View, &Key, Timestamp) -> Result<Decision, Damaged>,
+}
+
+/// All controllers.
+#[must_use]
+pub fn table() -> &'static [Controller] {
+    &[
+        Controller {
+            name: "deployment",
+            due: deployment::due,
+            all: |view| keys(view, "apps", "deployments"),
+            decide: deployment::decide,
+        },
+        Controller {
+            name: "replicaset",
+            due: replica_set::due,
+            all: |view| keys(view, "apps", "replicasets"),
+            decide: replica_set::decide,
+        },
+        Controller {
+            name: "endpointslice",
+            due: endpoint_slice::due,
+            all: |view| keys(view, "", "services"),
+            decide: endpoint_slice::decide,
+        },
+        Controller {
+            name: "namespace",
+            due: namespace::due,
+            all: |view| keys(view, "", "namespaces"),
+            decide: namespace::decide,
+        },
+        Controller {
+            name: "serviceaccount",
+            due: service_account::due,
+            all: |view| keys(view, "", "namespaces"),
+            decide: service_account::decide,
+        },
+        Controller { name: "garbage", due: garbage::due, all: garbage::all, decide: garbage::decide },
+        Controller {
+            name: "nodehealth",
+            due: node_health::due,
+            all: |view| keys(view, "", "nodes"),
+            decide: node_health::decide,
+        },
+        Controller {
+            name: "podgarbage",
+            due: pod_garbage::due,
+            all: |view| keys(view, "", "pods"),
+            decide: pod_garbage::decide,
+        },
+    ]
+}
+
+fn keys(view: &View, group: &str, plural: &str) -> Vec<Key> {
+    view.list(&Resource::new(group, plural), None).map(|record| record.key.clone()).collect()
+}

@@ -1,0 +1,287 @@
+//! Follows the feed, asks the decisions, carries them out. Knows no controller by name.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::change::Change;
+use api::meta::{Epoch, Key, Revision, Timestamp};
+use api::requester::Requester;
+use api::status::{Class, Status};
+use api::verbs::{Done, Verbs};
+use api::view::{Event, View};
+use controllers::{Controller, Step};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use seam::Seam;
+
+use crate::placing::{self, Stir};
+use crate::queue::Queue;
+
+/// Decisions carried out at once. Writes of all of them share the store's group commit.
+const IN_FLIGHT_MAX: usize = 64;
+/// Pods placed in one batch: one proposal stays well below the store's limit for a command.
+const BATCH_MAX: usize = 1000;
+/// Every waiting pod is tried again after this time even if nothing stirred, as kube-scheduler flushes its queue.
+const RETRY_ALL: Duration = Duration::from_secs(60);
+
+/// Who is due: a controller (by its place in the table) and a key, or the scheduler.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Due {
+    Controller(usize, Key),
+    Scheduler,
+}
+
+/// How the work on one key ended.
+enum Outcome {
+    /// As it should.
+    Well,
+    /// Something was refused; try again, not before so much time.
+    Again(Duration),
+}
+
+/// Work on one key. Pods whose binding was refused come back to be tried again.
+type Work = Pin<Box<dyn Future<Output = (Due, Outcome, Vec<Key>)> + Send>>;
+
+/// One term of leadership.
+pub(crate) struct Runner {
+    verbs: Arc<dyn Verbs>,
+    epoch: Epoch,
+    seam: Seam,
+    table: &'static [Controller],
+    queue: Queue<Due>,
+    /// Pods to try in the next batch.
+    pods: BTreeSet<Key>,
+    /// Pods that fit nowhere when they were last tried.
+    stuck: BTreeSet<Key>,
+}
+
+impl Runner {
+    pub(crate) fn new(verbs: Arc<dyn Verbs>, epoch: Epoch, seam: Seam) -> Self {
+        Self {
+            verbs,
+            epoch,
+            seam,
+            table: controllers::table(),
+            queue: Queue::new(),
+            pods: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+        }
+    }
+
+    /// Runs until it is dropped.
+    pub(crate) async fn run(mut self) {
+        let mut seen = self.take_all();
+        let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
+        loop {
+            let now = self.seam.now();
+            while work.len() < IN_FLIGHT_MAX
+                && let Some(due) = self.queue.pop(now)
+            {
+                work.push(self.begin(due, now));
+            }
+            let next = if work.len() < IN_FLIGHT_MAX { self.queue.next() } else { None };
+            let alarm = async {
+                match next {
+                    Some(at) => self.seam.sleep(until(now, at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some((due, outcome, pods)) = work.next() => self.end(&due, &outcome, pods),
+                events = self.verbs.events(seen) => match events {
+                    Ok(events) => {
+                        seen = events.last().map_or(seen, |event| event.revision);
+                        self.follow(&events);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the manager takes a new view");
+                        seen = self.take_all();
+                    }
+                },
+                () = alarm => {}
+            }
+        }
+    }
+
+    /// Makes every key of every controller due; returns the revision from which the feed goes on.
+    fn take_all(&mut self) -> Revision {
+        let view = self.verbs.view();
+        let now = self.seam.now();
+        for (at, controller) in self.table.iter().enumerate() {
+            for key in (controller.all)(&view) {
+                self.queue.push(Due::Controller(at, key), now);
+            }
+        }
+        self.pods.extend(scheduler::waiting(&view).cloned());
+        self.queue.push(Due::Scheduler, now);
+        view.revision()
+    }
+
+    fn follow(&mut self, events: &[Event]) {
+        let view = self.verbs.view();
+        let now = self.seam.now();
+        for event in events {
+            for (at, controller) in self.table.iter().enumerate() {
+                for key in (controller.due)(&view, event) {
+                    self.queue.push(Due::Controller(at, key), now);
+                }
+            }
+            match placing::stir(event) {
+                Stir::None => continue,
+                Stir::Pod(pod) => {
+                    self.pods.insert(pod);
+                }
+                Stir::Room if self.stuck.is_empty() => continue,
+                Stir::Room => self.pods.append(&mut self.stuck),
+            }
+            self.queue.push(Due::Scheduler, now);
+        }
+    }
+
+    fn begin(&mut self, due: Due, now: Timestamp) -> Work {
+        let view = self.verbs.view();
+        match &due {
+            Due::Controller(at, key) => {
+                let controller = self.table[*at];
+                match (controller.decide)(&view, key, now) {
+                    Ok(decision) => {
+                        if let Some(at) = decision.look_again {
+                            self.queue.push(due.clone(), at);
+                        }
+                        let (verbs, epoch) = (Arc::clone(&self.verbs), self.epoch);
+                        Box::pin(async move {
+                            let outcome = carry_out(verbs.as_ref(), epoch, controller.name, decision.steps).await;
+                            (due, outcome, Vec::new())
+                        })
+                    }
+                    Err(error) => {
+                        let cause = std::error::Error::source(&error).map(ToString::to_string);
+                        tracing::error!(controller = controller.name, %error, cause, "an incident: skipped until it changes");
+                        Box::pin(std::future::ready((due, Outcome::Well, Vec::new())))
+                    }
+                }
+            }
+            Due::Scheduler => self.schedule(&view, now),
+        }
+    }
+
+    fn schedule(&mut self, view: &View, now: Timestamp) -> Work {
+        if self.pods.is_empty() {
+            // Nothing new: this is the flush of what is stuck.
+            self.pods.append(&mut self.stuck);
+        }
+        let batch: Vec<Key> = self.pods.iter().take(BATCH_MAX).cloned().collect();
+        for key in &batch {
+            self.pods.remove(key);
+        }
+        if !self.pods.is_empty() {
+            self.queue.push(Due::Scheduler, now);
+        }
+        let placements = scheduler::place(view, &batch);
+        for placement in &placements {
+            if let scheduler::Placement::Nowhere { pod, .. } = placement {
+                self.stuck.insert(pod.clone());
+            }
+        }
+        if !self.stuck.is_empty()
+            && let Ok(at) = now.checked_add(RETRY_ALL)
+        {
+            self.queue.push(Due::Scheduler, at);
+        }
+        let changes = placing::changes(view, placements, now);
+        let (verbs, epoch) = (Arc::clone(&self.verbs), self.epoch);
+        Box::pin(async move {
+            let (outcome, refused) = bind(verbs.as_ref(), epoch, changes).await;
+            (Due::Scheduler, outcome, refused)
+        })
+    }
+
+    fn end(&mut self, due: &Due, outcome: &Outcome, pods: Vec<Key>) {
+        self.pods.extend(pods);
+        match outcome {
+            Outcome::Well => self.queue.finished(due),
+            Outcome::Again(at_least) => self.queue.failed(due, self.seam.now(), *at_least),
+        }
+    }
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    u64::try_from(at.as_millisecond() - now.as_millisecond()).map_or(Duration::ZERO, Duration::from_millis)
+        + Duration::from_millis(1)
+}
+
+/// Carries a decision out, then tells people what became of it.
+async fn carry_out(verbs: &dyn Verbs, epoch: Epoch, name: &'static str, steps: Vec<Step>) -> Outcome {
+    if steps.is_empty() {
+        return Outcome::Well;
+    }
+    let requester = Requester::component(name);
+    let (changes, tells): (Vec<_>, Vec<_>) = steps.into_iter().map(|step| (step.change, step.tell)).unzip();
+    let results = verbs.carry_out(&requester, Some(epoch), changes).await;
+    let outcome = judge(name, &results);
+    let told: Vec<Change> = tells.into_iter().zip(&results).filter_map(|(tell, result)| event(tell?, result)).collect();
+    if !told.is_empty() {
+        judge(name, &verbs.carry_out(&requester, Some(epoch), told).await);
+    }
+    outcome
+}
+
+fn event(tell: controllers::Tell, result: &Result<Done, Status>) -> Option<Change> {
+    let (warning, reason, message) = match result {
+        Ok(_) => (false, tell.done.0, tell.done.1),
+        // A conflict is our own haste, and is tried again at once.
+        Err(status) if tell.refused.is_empty() || status.class() == Class::Conflict => return None,
+        Err(status) => (true, tell.refused, format!("Error creating: {status}")),
+    };
+    Some(Change::Event { about: tell.about, uid: tell.uid, warning, reason, message })
+}
+
+/// Carries bindings out; returns the pods whose binding was refused for another reason than that they are gone.
+async fn bind(verbs: &dyn Verbs, epoch: Epoch, changes: Vec<Change>) -> (Outcome, Vec<Key>) {
+    const NAME: &str = "scheduler";
+    if changes.is_empty() {
+        return (Outcome::Well, Vec::new());
+    }
+    let requester = Requester::component(NAME);
+    let pods: Vec<Option<Key>> = changes.iter().map(bound).collect();
+    let events: Vec<Option<Change>> = changes.iter().map(placing::scheduled).collect();
+    let results = verbs.carry_out(&requester, Some(epoch), changes).await;
+    let told: Vec<Change> =
+        events.into_iter().zip(&results).filter_map(|(event, result)| event.filter(|_| result.is_ok())).collect();
+    let lost = |result: &Result<Done, Status>| result.as_ref().is_err_and(|status| status.code != 404);
+    let refused = pods.into_iter().zip(&results).filter_map(|(pod, result)| pod.filter(|_| lost(result))).collect();
+    let outcome = judge(NAME, &results);
+    if !told.is_empty() {
+        judge(NAME, &verbs.carry_out(&requester, Some(epoch), told).await);
+    }
+    (outcome, refused)
+}
+
+fn bound(change: &Change) -> Option<Key> {
+    if let Change::Bind { pod, .. } = change { Some(pod.clone()) } else { None }
+}
+
+/// What refusals mean: gone objects need nothing, conflicts are tried again soon, the rest with growing patience.
+fn judge(name: &'static str, results: &[Result<Done, Status>]) -> Outcome {
+    let mut outcome = Outcome::Well;
+    for status in results.iter().filter_map(|result| result.as_ref().err()) {
+        let wait = match status.class() {
+            Class::Invalid if status.code == 404 => continue,
+            Class::Conflict => Duration::ZERO,
+            Class::Retry(seconds) => Duration::from_secs(seconds.into()),
+            Class::Unavailable => Duration::from_millis(100),
+            Class::Invalid | Class::Denied | Class::Bug => {
+                tracing::warn!(controller = name, error = %status, code = status.code, "a decision was refused");
+                Duration::from_secs(1)
+            }
+        };
+        outcome = Outcome::Again(match outcome {
+            Outcome::Again(known) => known.max(wait),
+            Outcome::Well => wait,
+        });
+    }
+    outcome
+}
