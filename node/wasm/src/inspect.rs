@@ -185,3 +185,6 @@ fn entry(form: Form, exports: &[String]) -> Entry {
         Form::Module | Form::Component => Entry::Reactor,
     }
 }
+
+#[cfg(test)]
+mod tests;
