@@ -16,7 +16,8 @@ fn compiled(lab: &Lab, name: &str) -> (Digest, PathBuf) {
     let dir = lab.dir.path().join("cache");
     let prefix = format!("{digest:x}");
     let mut paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    let path = paths.find(|path| path.extension().is_some_and(|end| end == "cwasm") && path.to_string_lossy().contains(&prefix));
+    let path = paths
+        .find(|path| path.extension().is_some_and(|end| end == "cwasm") && path.to_string_lossy().contains(&prefix));
     (digest, path.unwrap())
 }
 

@@ -14,7 +14,11 @@ fn hostile() -> String {
     let mut text = format!("(module (func (export \"f\") (param i32) (local {}) (block\n", "i32 ".repeat(LOCALS));
     for step in 0..BRANCHES {
         let (from, to) = (step % LOCALS + 1, (step * 7 + 3) % LOCALS + 1);
-        writeln!(text, "local.get {from} local.get 0 i32.add local.set {to} (block local.get {to} br_if 0 local.get 0 br_if 1)").unwrap();
+        writeln!(
+            text,
+            "local.get {from} local.get 0 i32.add local.set {to} (block local.get {to} br_if 0 local.get 0 br_if 1)"
+        )
+        .unwrap();
     }
     text.push_str(")))");
     text
@@ -73,7 +77,8 @@ pub(crate) fn the_compiler_has_no_identity_network_or_files() {
     assert_ne!(namespace(&pid), namespace("self"));
     let files = std::fs::read_dir(format!("/proc/{pid}/root/")).unwrap().count();
     assert_eq!(files, 0, "its root is empty");
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.parse().unwrap()), nix::sys::signal::Signal::SIGKILL).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.parse().unwrap()), nix::sys::signal::Signal::SIGKILL)
+        .unwrap();
     compiling.join().unwrap().unwrap_err();
 }
 
@@ -83,7 +88,8 @@ fn status(pid: &str) -> String {
 
 /// The compile child that was given this argument.
 fn child_with(argument: &str) -> Option<String> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    let processes =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
     processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).find(|pid| {
         let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words: Vec<&str> = line.split('\0').collect();

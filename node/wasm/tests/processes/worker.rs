@@ -144,7 +144,10 @@ impl Worker {
         let deadline = Instant::now() + PATIENCE;
         while !done(self) {
             let written = (self.stdout.text(), self.stderr.text());
-            assert!(Instant::now() < deadline && !written.0.contains(EXIT), "waited for {what}, the worker wrote {written:?}");
+            assert!(
+                Instant::now() < deadline && !written.0.contains(EXIT),
+                "waited for {what}, the worker wrote {written:?}"
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
