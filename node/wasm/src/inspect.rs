@@ -93,7 +93,7 @@ pub enum InspectError {
 pub fn inspect(bytes: &[u8]) -> Result<Artifact, InspectError> {
     recognise(bytes)?;
     let malformed = |cause: wasmparser::Error| InspectError::Malformed {
-        offset: usize::try_from(cause.offset()).unwrap_or(usize::MAX),
+        offset: cause.offset(),
         length: bytes.len(),
         cause,
     };
