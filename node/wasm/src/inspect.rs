@@ -92,11 +92,8 @@ pub enum InspectError {
 /// [`InspectError`]: the bytes are no Wasm binary, or a damaged one. Validation of function bodies is left to the compiler.
 pub fn inspect(bytes: &[u8]) -> Result<Artifact, InspectError> {
     recognise(bytes)?;
-    let malformed = |cause: wasmparser::Error| InspectError::Malformed {
-        offset: cause.offset(),
-        length: bytes.len(),
-        cause,
-    };
+    let malformed =
+        |cause: wasmparser::Error| InspectError::Malformed { offset: cause.offset(), length: bytes.len(), cause };
     let mut form = Form::Module;
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;

@@ -74,7 +74,7 @@ impl Stream {
         self.text.lock().unwrap().clone()
     }
 
-    fn to_end(&mut self) -> String {
+    fn collect(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
@@ -134,7 +134,7 @@ impl Worker {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let (written, stderr) = (self.stdout.to_end(), self.stderr.to_end());
+        let (written, stderr) = (self.stdout.collect(), self.stderr.collect());
         let (stdout, exit) = written.rsplit_once(EXIT).unwrap_or_else(|| panic!("no exit in {written:?}; {stderr}"));
         let exit = serde_json::from_str(exit).unwrap();
         Ended { exit, status, stdout: stdout.replace(&format!("{READY}\n"), ""), stderr }
