@@ -1,6 +1,5 @@
 //! Sockets: TLS on every connection, HTTP/1.1 and HTTP/2 on one port, an end that lets requests finish.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -180,9 +179,4 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
     builder
-}
-
-/// Takes a port.
-pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
 }

@@ -83,7 +83,7 @@ fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Result<V
         row["conditions"] = json!([condition]);
     }
     match include {
-        Include::Nothing => {}
+        Include::Nothing => row["object"] = Value::Null,
         Include::Metadata => row["object"] = partial(object),
         Include::Object => row["object"] = object,
     }

@@ -81,7 +81,8 @@ fn addresses(review: &Review<'_>, service: &mut Value, taken: &mut Taken, errors
         spec["clusterIP"] = first.clone().into();
     }
     spec["clusterIPs"] = addresses.into();
-    let names: Vec<&str> = families.iter().map(|(network, _)| if network.is_ipv4() { "IPv4" } else { "IPv6" }).collect();
+    let names: Vec<&str> =
+        families.iter().map(|(network, _)| if network.is_ipv4() { "IPv4" } else { "IPv6" }).collect();
     spec["ipFamilies"] = names.into();
 }
 
@@ -262,7 +263,8 @@ fn lock(review: &Review<'_>) -> Result<(Precondition, Write), Status> {
     let key = Key::new(&Resource::new(group, plural), "", name).map_err(|error| Status::internal(error.to_string()))?;
     let uid = review.core.seam.uuid().to_string();
     // A fresh text each time, so that every rewriting is a change and moves the object's revision.
-    let body = json!({"apiVersion": format!("{group}/v1"), "kind": "Allocation", "metadata": {"name": name, "uid": uid}});
+    let body =
+        json!({"apiVersion": format!("{group}/v1"), "kind": "Allocation", "metadata": {"name": name, "uid": uid}});
     let body = Body::encode(&body).map_err(Status::internal)?;
     let header = Header {
         uid: Uid::new(&uid),

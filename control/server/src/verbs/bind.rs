@@ -45,7 +45,10 @@ impl Core {
                 match bound(binding, view.get(&binding.pod), self.seam.now()).and_then(|next| {
                     let (record, object) = next;
                     let kind = kind_of("", "pods").ok_or_else(|| Status::internal("pods are not served"))?;
-                    Ok((Precondition::At(binding.pod.clone(), record.revision), Self::put(kind, &binding.pod, &object)?))
+                    Ok((
+                        Precondition::At(binding.pod.clone(), record.revision),
+                        Self::put(kind, &binding.pod, &object)?,
+                    ))
                 }) {
                     Ok((precondition, write)) => batch.push(at, precondition, write),
                     Err(status) => outcomes[at] = Some(Err(status)),
@@ -156,11 +159,9 @@ impl Binding {
     /// # Errors
     /// 400 when URL and body name different pods, 422 when the target is no node.
     pub(crate) fn of(ask: &Ask<'_>, body: &Value) -> Result<Self, Status> {
-        let named = crate::stamp::meta_text(body, "name");
-        let name = if ask.name.is_empty() { named } else { ask.name };
-        if !named.is_empty() && named != name {
-            let message = format!("name in URL does not match name in Binding object: {name} and {named}");
-            return Err(Status::bad_request(message));
+        let name = crate::stamp::meta_text(body, "name");
+        if !ask.name.is_empty() && name != ask.name {
+            return Err(Status::bad_request("name in URL does not match name in Binding object"));
         }
         let target = &body["target"];
         let mut errors = Vec::new();

@@ -178,5 +178,10 @@ pub(crate) struct Unmet {
 
 /// The record that the first write of a command left.
 pub(crate) fn first(applied: Applied) -> Result<Arc<Record>, Status> {
-    applied.records.into_iter().next().flatten().ok_or_else(|| Status::internal("the store did not return what it wrote"))
+    applied
+        .records
+        .into_iter()
+        .next()
+        .flatten()
+        .ok_or_else(|| Status::internal("the store did not return what it wrote"))
 }
