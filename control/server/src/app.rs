@@ -91,6 +91,7 @@ impl App {
             None if public => identity::anonymous(),
             None => return Err(fail::unauthorized()),
         };
+        let requester = identity::impersonated(&requester, &parts.headers)?.unwrap_or(requester);
         let target = match route? {
             Route::Page(page) if public || access::may_discover(&requester) => {
                 return Ok(page::answer(self, &page, &parts.method, path, &query, &parts.headers));

@@ -242,3 +242,45 @@ async fn what_cannot_be_understood_is_refused_in_the_words_of_kubernetes() {
     check(Method::POST, CONFIG_MAPS, &[], &long, 413, too_long).await;
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn a_long_list_comes_compressed_and_whole() {
+    let cluster = Cluster::start().await;
+    for nth in 0..40 {
+        let mut object = config_map(&format!("x{nth:02}"));
+        object["data"]["long"] = "y".repeat(8 << 10).into();
+        cluster.admin.post(CONFIG_MAPS, &object).await;
+    }
+    let reply = cluster.admin.send(Method::GET, CONFIG_MAPS, &[("accept-encoding", "gzip")], "").await;
+    assert_eq!(reply.headers()["content-encoding"], "gzip");
+    let bytes = http_body_util::BodyExt::collect(reply.into_body()).await.unwrap().to_bytes();
+    let list: Value = serde_json::from_reader(flate2::read::GzDecoder::new(&bytes[..])).unwrap();
+    assert_eq!(names(&list).len(), 40);
+    assert_eq!(cluster.admin.get(CONFIG_MAPS).await.1, list, "the same without compression");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_taken_for_another_has_no_rights_of_their_own() {
+    let cluster = Cluster::start().await;
+    let (code, status) = cluster.admin.ask(Method::GET, PODS, &[("impersonate-user", "alice")], "").await;
+    let refused = "pods is forbidden: User \"alice\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"";
+    assert_eq!((code, status["message"].as_str().unwrap()), (403, refused));
+    let masters = [("impersonate-user", "alice"), ("impersonate-group", "system:masters")];
+    assert_eq!(cluster.admin.ask(Method::GET, PODS, &masters, "").await.0, 200);
+    let node = Client::of(&cluster.running.node_bundle("n1").unwrap().kubeconfig);
+    assert_eq!(node.ask(Method::GET, PODS, &masters, "").await.0, 403);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_fields_are_warned_about_or_refused() {
+    let cluster = Cluster::start().await;
+    let mut object = config_map("a");
+    object["daata"] = json!({});
+    let strict = format!("{CONFIG_MAPS}?fieldValidation=Strict");
+    assert_eq!(cluster.admin.post(&strict, &object).await.0, 400);
+    let reply = cluster.admin.send(Method::POST, CONFIG_MAPS, &[], &object.to_string()).await;
+    assert_eq!((reply.status().as_u16(), &reply.headers()["warning"]), (201, "299 - \"unknown field 'daata'\""));
+    cluster.stop().await;
+}

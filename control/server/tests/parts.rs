@@ -183,3 +183,20 @@ async fn a_taken_port_is_named_with_its_remedy() {
     assert!(error.to_string().contains("choose another port"), "{error}");
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_that_starts_again_knows_its_objects_and_its_clients() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = None;
+    for _ in 0..2 {
+        let seam = Seam::real();
+        let store = store::Store::open(store::StoreConfig::new(dir.path().join("store")), seam.clone()).await.unwrap();
+        let running = Server::start(support::config(dir.path()), store.clone(), seam).await.unwrap();
+        let (code, namespace) = Client::of(&running.admin_kubeconfig()).get("/api/v1/namespaces/default").await;
+        assert_eq!(code, 200);
+        let seen = (namespace["metadata"]["uid"].clone(), running.pki().clients.certificate().to_owned());
+        assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen);
+        running.shutdown().await;
+        store.close().await.unwrap();
+    }
+}
