@@ -3,17 +3,21 @@
 //! The words of every refusal are those of kube-apiserver, because people search for them. What a body holds beyond the
 //! schema is pruned and reported; the request's `fieldValidation` decides what the reports do.
 
+mod finding;
 mod gvk;
 mod read;
 mod shapes;
+mod target;
 mod words;
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::kind::Kind;
-use crate::schema::{Schema, Shape, Type};
+pub use finding::{FINDINGS_MAX, FieldValidation, Finding};
+pub use target::Target;
+
+use crate::schema::{Schema, Shape};
 use crate::status::Status;
 use crate::validate::FieldError;
 use words::Mismatch;
@@ -37,86 +41,6 @@ impl MediaType {
             "application/yaml" => Some(Self::Yaml),
             _ => None,
         }
-    }
-}
-
-/// What `fieldValidation` asks to do about [`Finding`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FieldValidation {
-    /// Prune silently.
-    Ignore,
-    /// Prune and warn; the default.
-    #[default]
-    Warn,
-    /// Refuse.
-    Strict,
-}
-
-impl FieldValidation {
-    /// Reads the query parameter; absent or empty is the default.
-    ///
-    /// # Errors
-    /// The field error that Kubernetes gives for any other value.
-    pub fn parse(parameter: Option<&str>) -> Result<Self, FieldError> {
-        match parameter.unwrap_or_default() {
-            "" | "Warn" => Ok(Self::Warn),
-            "Ignore" => Ok(Self::Ignore),
-            "Strict" => Ok(Self::Strict),
-            other => Err(FieldError::not_supported("fieldValidation", other, &["Ignore", "Strict", "Warn"])),
-        }
-    }
-}
-
-/// Something that a body holds beyond the schema, by its path such as `spec.containers[0].imagee`. It was pruned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// A field that the type does not have.
-    Unknown(String),
-    /// A field that stands twice; the last one counts.
-    Duplicate(String),
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(path) => write!(f, "unknown field \"{path}\""),
-            Self::Duplicate(path) => write!(f, "duplicate field \"{path}\""),
-        }
-    }
-}
-
-/// Most findings that are reported, as in Kubernetes: nobody reads more, and a body can hold thousands.
-pub const FINDINGS_MAX: usize = 100;
-
-/// What a body should be. A [`Kind`] is one; so are bodies of subresources and options, which have no endpoint of their own.
-#[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
-    /// API group; empty for core.
-    pub group: &'a str,
-    /// Version, e.g. `v1`.
-    pub version: &'a str,
-    /// `Pod`.
-    pub kind: &'a str,
-    /// Its type; none for a custom resource, whose `metadata` alone is checked then.
-    pub schema: Option<Type>,
-}
-
-impl<'a> Target<'a> {
-    /// A kind of the table, e.g. `Target::of("autoscaling", "v1", "Scale")`.
-    #[must_use]
-    pub fn of(group: &'a str, version: &'a str, kind: &'a str) -> Self {
-        Self { group, version, kind, schema: Schema::of_kind(group, version, kind) }
-    }
-
-    fn api_version(self) -> String {
-        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
-    }
-}
-
-impl<'a> From<&'a Kind> for Target<'a> {
-    fn from(kind: &'a Kind) -> Self {
-        let Kind { group, version, kind, schema, .. } = kind;
-        Self { group, version, kind, schema: Schema::of(schema) }
     }
 }
 

@@ -4,6 +4,7 @@
 //! kind. kubectl reads a document before every `apply` (may PATCH be told `fieldValidation`? how do lists merge?) and for
 //! `explain`. Building one takes milliseconds; callers keep the bytes until the served kinds change.
 
+mod parameters;
 mod paths;
 mod schemas;
 

@@ -4,6 +4,7 @@
 //! once when first asked for. Decoding, patches, server-side apply and OpenAPI documents all walk this one table.
 
 mod descriptions;
+mod field;
 mod required;
 mod shape;
 mod table;
@@ -11,6 +12,7 @@ mod table;
 use std::fmt;
 
 pub use descriptions::Descriptions;
+pub use field::{Field, ListType, MapType, Strategy};
 pub use required::missing;
 pub use shape::{Scalar, Shape};
 use table::{TypeFacts, table};
@@ -69,93 +71,6 @@ pub struct Gvk {
     pub version: &'static str,
     /// `Pod`.
     pub kind: &'static str,
-}
-
-/// How server-side apply treats a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListType {
-    /// As one value.
-    Atomic,
-    /// As a set of scalars.
-    Set,
-    /// As a map from these fields of its items. Not the keys of strategic merge patch: see [`Field::merge_key`].
-    Map(Box<[&'static str]>),
-}
-
-/// How server-side apply treats an object or map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MapType {
-    /// As one value.
-    Atomic,
-    /// Field by field; the default.
-    Granular,
-}
-
-/// How strategic merge patch treats a field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Strategy {
-    /// A list is merged by [`Field::merge_key`] (scalars by value) instead of replaced.
-    pub merge: bool,
-    /// An object is replaced instead of merged.
-    pub replace: bool,
-    /// A client should send `$retainKeys`; the server obeys that directive everywhere.
-    pub retain_keys: bool,
-}
-
-impl ListType {
-    /// The word of `x-kubernetes-list-type`.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Atomic => "atomic",
-            Self::Set => "set",
-            Self::Map(_) => "map",
-        }
-    }
-}
-
-impl MapType {
-    /// The word of `x-kubernetes-map-type`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Atomic => "atomic",
-            Self::Granular => "granular",
-        }
-    }
-}
-
-impl Strategy {
-    /// The words of `x-kubernetes-patch-strategy`, when there are any.
-    #[must_use]
-    pub fn words(self) -> Option<&'static str> {
-        match (self.merge, self.replace, self.retain_keys) {
-            (true, _, true) => Some("merge,retainKeys"),
-            (true, _, false) => Some("merge"),
-            (false, true, _) => Some("replace"),
-            (false, false, true) => Some("retainKeys"),
-            (false, false, false) => None,
-        }
-    }
-}
-
-/// A field of a type.
-#[derive(Clone, Debug)]
-pub struct Field {
-    /// Its name on the wire.
-    pub name: &'static str,
-    /// Whether the published schema requires it. See [`missing`] for what is enforced.
-    pub required: bool,
-    /// What its value looks like.
-    pub shape: Shape,
-    /// List behaviour, when given.
-    pub list: Option<ListType>,
-    /// Map behaviour, when given here; the type's own is [`Type::map_type`].
-    pub map: Option<MapType>,
-    /// Behaviour in a strategic merge patch.
-    pub strategy: Strategy,
-    /// The field of an item by which a strategic merge patch matches items.
-    pub merge_key: Option<&'static str>,
 }
 
 impl Type {
@@ -237,60 +152,4 @@ impl fmt::Debug for Type {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_was_understood_to_the_last_line() {
-        assert_eq!(table().problems, [] as [String; 0]);
-        assert_eq!(kubernetes_version(), "1.37.0");
-        assert!(Schema::types().len() > 800 && Schema::types().len() < usize::from(u16::MAX));
-        assert!(table().types.is_sorted_by(|a, b| a.name < b.name));
-        assert!(Schema::types().all(|of| of.fields().is_sorted_by(|a, b| a.name < b.name)));
-    }
-
-    fn item(shape: &'static Shape) -> Option<Type> {
-        match shape {
-            Shape::List(item) => match item.as_ref() {
-                Shape::Type(of) => Some(*of),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn keys_of_lists_are_fields_of_their_items() {
-        for of in Schema::types() {
-            for field in of.fields() {
-                let keys: Vec<_> = match &field.list {
-                    Some(ListType::Map(keys)) => keys.iter().copied().chain(field.merge_key).collect(),
-                    _ => field.merge_key.into_iter().collect(),
-                };
-                if let ([_, ..], Some(item)) = (keys.as_slice(), item(&field.shape)) {
-                    for key in keys {
-                        assert!(item.field(key).is_some(), "{of:?}.{}: {item:?} has no field {key}", field.name);
-                    }
-                } else {
-                    assert!(keys.is_empty(), "{of:?}.{}: keys {keys:?} on a list without objects", field.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn facts_that_clients_rely_on_are_there() {
-        let container = Schema::of("io.k8s.api.core.v1.Container").unwrap();
-        let ports = container.field("ports").unwrap();
-        assert_eq!(ports.merge_key, Some("containerPort"));
-        assert_eq!(ports.list, Some(ListType::Map(["containerPort", "protocol"].into())));
-        assert!(ports.strategy.merge && !ports.required && container.field("name").unwrap().required);
-        assert_eq!(ports.shape.go_name(), "[]v1.ContainerPort");
-        let deployment = Schema::of_kind("apps", "v1", "Deployment").unwrap();
-        assert_eq!(deployment.go_name(), "v1.Deployment");
-        assert_eq!(deployment.kinds(), [Gvk { group: "apps", version: "v1", kind: "Deployment" }]);
-        let spec = Schema::of("io.k8s.api.apps.v1.DeploymentSpec").unwrap();
-        assert!(spec.field("strategy").unwrap().strategy.retain_keys);
-        assert!(Schema::of("io.k8s.api.core.v1.Nope").is_none() && Schema::of_kind("", "v2", "Pod").is_none());
-    }
-}
+mod tests;

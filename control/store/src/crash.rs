@@ -160,6 +160,8 @@ fn what_was_acknowledged_survives_power_cuts() {
 
 #[test]
 fn a_disk_that_ignores_syncs_loses_writes_so_the_test_above_can_fail() {
-    let failed = (0..30).filter(|seed| world(*seed, true).is_err()).count();
+    // A file in which old and new pages are mixed may make redb panic, which is a loss as well.
+    let survives = |seed| std::panic::catch_unwind(|| world(seed, true)).is_ok_and(|outcome| outcome.is_ok());
+    let failed = (0..30).filter(|seed| !survives(*seed)).count();
     assert!(failed > 10, "only {failed} of 30 worlds lost something");
 }

@@ -16,8 +16,10 @@ pub(super) enum Refused {
     Other(String),
 }
 
-/// Sets what the body leaves open and refuses what contradicts the target. A custom resource must name its kind. Kinds that share one type are one here: a client
-/// sends the `DeleteOptions` of whatever group it talks to.
+/// Sets what the body leaves open and refuses what contradicts the target.
+///
+/// A custom resource must name its kind. Kinds that share one type are one here: a client sends the `DeleteOptions` of
+/// whatever group it talks to.
 pub(super) fn reconcile(object: &mut Value, target: Target<'_>) -> Result<(), Refused> {
     let Value::Object(fields) = object else {
         return Err(Refused::NoTypeMeta(Mismatch::new(type_word(object), TYPE_META)));
@@ -42,8 +44,10 @@ pub(super) fn reconcile(object: &mut Value, target: Target<'_>) -> Result<(), Re
 }
 
 /// The Go type that Kubernetes reads first, to learn the kind of a body.
-const TYPE_META: &str = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; \
-     Kind string \"json:\\\"kind,omitempty\\\"\" }";
+const TYPE_META: &str = concat!(
+    r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; "#,
+    r#"Kind string "json:\"kind,omitempty\"" }"#
+);
 
 fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refused> {
     match fields.get(name) {

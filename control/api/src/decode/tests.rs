@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::kind::Kind;
 use crate::kinds;
 
 fn kind(group: &str, plural: &str) -> &'static Kind {

@@ -57,7 +57,7 @@ impl Strategy for Deployment {
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({});
+        json::set(object, "status", json!({}));
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {

@@ -63,7 +63,7 @@ impl Strategy for Namespace {
 
     fn prepare_create(&self, object: &mut Value) {
         label(object);
-        object["status"] = json!({"phase": "Active"});
+        json::set(object, "status", json!({"phase": "Active"}));
         let Some(spec) = json::section(object, "spec") else { return };
         let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
         if let Some(finalizers) = finalizers.as_array_mut()

@@ -52,7 +52,8 @@ impl Strategy for Node {
             }
         }
         if json::is_empty(&status["allocatable"]) && !json::is_empty(&status["capacity"]) {
-            status["allocatable"] = status["capacity"].clone();
+            let all = status["capacity"].clone();
+            json::set(status, "allocatable", all);
         }
     }
 

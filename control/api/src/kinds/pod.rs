@@ -60,7 +60,7 @@ impl Strategy for Pod {
 
     fn prepare_create(&self, object: &mut Value) {
         let class = pod_spec::qos_class(&object["spec"]);
-        object["status"] = json!({"phase": "Pending", "qosClass": class.as_str()});
+        json::set(object, "status", json!({"phase": "Pending", "qosClass": class.as_str()}));
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value) {

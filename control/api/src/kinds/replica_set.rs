@@ -46,7 +46,7 @@ impl Strategy for ReplicaSet {
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({"replicas": 0});
+        json::set(object, "status", json!({"replicas": 0}));
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {

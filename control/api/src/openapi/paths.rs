@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::parameters::{
+    DELETE_PARAMETERS, LIST_PARAMETERS, LOG_PARAMETERS, PATCH_PARAMETERS, PRETTY, Parameter, WRITE_PARAMETERS, in_path,
+};
 use super::schemas::{name, subresource};
 use super::{gvk, reference, root};
 use crate::kind::{Kind, Scope, Subresource};
@@ -162,62 +165,3 @@ fn camel(dotted: &str) -> String {
     };
     dotted.split('.').map(capital).collect()
 }
-
-/// A query parameter: name, type, meaning.
-#[derive(Clone, Copy)]
-struct Parameter(&'static str, &'static str, &'static str);
-
-impl Parameter {
-    fn in_query(&self) -> Value {
-        let Self(name, of, text) = self;
-        json!({"name": name, "in": "query", "description": text, "schema": {"type": of, "uniqueItems": true}})
-    }
-}
-
-fn in_path(name: &str, text: &str) -> Value {
-    json!({"name": name, "in": "path", "description": text, "required": true, "schema": {"type": "string", "uniqueItems": true}})
-}
-
-const PRETTY: Parameter = Parameter("pretty", "string", "If 'true', the answer is indented.");
-const DRY_RUN: Parameter = Parameter("dryRun", "string", "'All' goes through every step but keeps nothing.");
-const FIELD_MANAGER: Parameter =
-    Parameter("fieldManager", "string", "Who owns the fields that this request sets; up to 128 printable characters.");
-const FIELD_VALIDATION: Parameter = Parameter(
-    "fieldValidation",
-    "string",
-    "What to do about unknown and duplicate fields: 'Ignore' drops them, 'Warn' (the default) drops them with a warning, \
-     'Strict' refuses the request.",
-);
-const FORCE: Parameter =
-    Parameter("force", "boolean", "With an apply patch: take fields over that other managers own.");
-
-const WRITE_PARAMETERS: &[Parameter] = &[PRETTY, DRY_RUN, FIELD_MANAGER, FIELD_VALIDATION];
-const PATCH_PARAMETERS: &[Parameter] = &[PRETTY, DRY_RUN, FIELD_MANAGER, FIELD_VALIDATION, FORCE];
-const DELETE_PARAMETERS: &[Parameter] = &[
-    DRY_RUN,
-    Parameter("gracePeriodSeconds", "integer", "Seconds until the object goes; 0 means at once."),
-    Parameter("propagationPolicy", "string", "What becomes of dependents: 'Orphan', 'Background' or 'Foreground'."),
-];
-const LIST_PARAMETERS: &[Parameter] = &[
-    PRETTY,
-    Parameter("allowWatchBookmarks", "boolean", "Whether a watch may send BOOKMARK events."),
-    Parameter("continue", "string", "Where the next page begins, as the page before told."),
-    Parameter("fieldSelector", "string", "Only objects whose fields match."),
-    Parameter("labelSelector", "string", "Only objects whose labels match."),
-    Parameter("limit", "integer", "Most objects of one page."),
-    Parameter("resourceVersion", "string", "Which state to read, or where to begin to watch."),
-    Parameter("resourceVersionMatch", "string", "How resourceVersion is meant: 'Exact' or 'NotOlderThan'."),
-    Parameter("sendInitialEvents", "boolean", "Whether a watch begins with the objects that are there."),
-    Parameter("timeoutSeconds", "integer", "When to end a watch."),
-    Parameter("watch", "boolean", "Follow changes instead of listing."),
-];
-const LOG_PARAMETERS: &[Parameter] = &[
-    PRETTY,
-    Parameter("container", "string", "Which container; may be left out when there is one."),
-    Parameter("follow", "boolean", "Go on as the container writes."),
-    Parameter("limitBytes", "integer", "Most bytes to send."),
-    Parameter("previous", "boolean", "The container before its last restart."),
-    Parameter("sinceSeconds", "integer", "Only lines younger than this."),
-    Parameter("tailLines", "integer", "Only so many lines from the end."),
-    Parameter("timestamps", "boolean", "Put the time before each line."),
-];

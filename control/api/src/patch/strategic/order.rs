@@ -33,8 +33,8 @@ fn name(item: &Value, key: Option<&str>) -> Option<String> {
     }
 }
 
-/// Puts the items that the patch (or its `$setElementOrder`) names in the patch's order. The others keep the order that they have on the server, each
-/// before the first named item that the server has after it.
+/// Puts the items that the patch (or its `$setElementOrder`) names in the patch's order. The others keep the order that they
+/// have on the server, each before the first named item that the server has after it.
 pub(super) fn arrange(items: Vec<Value>, patch: &[Value], server: &[Value], key: Option<&str>) -> Vec<Value> {
     let (in_patch, on_server) = (Places::of(patch, key), Places::of(server, key));
     let mut named = Vec::new();
