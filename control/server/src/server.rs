@@ -114,7 +114,8 @@ impl Server {
         }
         let verbs = Arc::new(InProcess(Arc::clone(&core)));
         let cluster_name = config.cluster_name;
-        let running = Running { addresses, verbs, admin, pki, cluster_name, seam, listener, stop };
+        let node_url = if config.advertise.is_empty() { url(&addresses) } else { url(&reachable) };
+        let running = Running { addresses, verbs, admin, pki, cluster_name, node_url, seam, listener, stop };
         if let Err(status) = first_objects(&core, &reachable).await {
             running.shutdown().await;
             return Err(StartError::Bootstrap(status));
@@ -201,6 +202,8 @@ pub struct Running {
     admin: Pair,
     pki: Pki,
     cluster_name: String,
+    /// Where nodes find the server, which may be on another machine.
+    node_url: String,
     seam: Seam,
     listener: Listener,
     stop: CancellationToken,
@@ -236,7 +239,7 @@ impl Running {
         let client = self.pki.node_client(node, now)?;
         let authority = self.pki.server.certificate();
         Ok(NodeBundle {
-            kubeconfig: kubeconfig(&self.cluster_name, &url(&self.addresses), authority, &user, &client),
+            kubeconfig: kubeconfig(&self.cluster_name, &self.node_url, authority, &user, &client),
             serving: self.pki.node_serving(node, now)?,
             client_ca: self.pki.node_clients.certificate().to_owned(),
         })

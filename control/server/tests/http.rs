@@ -237,6 +237,8 @@ async fn what_cannot_be_understood_is_refused_in_the_words_of_kubernetes() {
     check(Method::GET, CONFIG_MAPS, &[("accept", "text/foo")], "", 406, "406: Not Acceptable").await;
     let method = "the server does not allow this method on the requested resource";
     check(Method::PUT, CONFIG_MAPS, &[], "{}", 405, method).await;
+    let unknown = cluster.admin.ask(Method::POST, "/apis/foo.io/v1/widgets", &[], "{}").await;
+    assert_eq!(unknown, (404, json!("404 page not found\n")));
     let long = "x".repeat(4 << 20);
     let too_long = "Request entity too large: limit is 3145728";
     check(Method::POST, CONFIG_MAPS, &[], &long, 413, too_long).await;

@@ -194,6 +194,13 @@ async fn a_server_that_starts_again_knows_its_objects_and_its_clients() {
         let running = Server::start(support::config(dir.path()), store.clone(), seam).await.unwrap();
         let (code, namespace) = Client::of(&running.admin_kubeconfig()).get("/api/v1/namespaces/default").await;
         assert_eq!(code, 200);
+        let view = running.verbs.view();
+        let service = view.find("", "services", "default", "kubernetes").unwrap().to_value().unwrap();
+        let port = &service["spec"]["ports"][0];
+        assert_eq!(
+            (&service["spec"]["clusterIP"], &port["targetPort"]),
+            (&json!("10.96.0.1"), &json!(running.addresses[0].port()))
+        );
         let seen = (namespace["metadata"]["uid"].clone(), running.pki().clients.certificate().to_owned());
         assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen);
         running.shutdown().await;
