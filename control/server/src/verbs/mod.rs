@@ -151,6 +151,10 @@ impl Core {
             match self.store.propose(command.clone()).await {
                 Ok(applied) => return Ok(Ok(applied)),
                 Err(ProposeError::Refused(Refused::Precondition { index, current })) => {
+                    // Whoever decides again must see at least what refused the first decision; a follower may lag.
+                    if let Some(current) = &current {
+                        self.reach(current.revision).await?;
+                    }
                     return Ok(Err(Unmet { index, current }));
                 }
                 Err(ProposeError::Refused(refused @ Refused::Epoch(_))) => {
