@@ -52,6 +52,9 @@ async fn bindings_of_a_batch_share_a_revision_and_a_bad_one_does_not_stop_them()
     assert_eq!(revision(0), revision(2));
     assert_eq!(outcomes[1].as_ref().unwrap_err().reason, "Conflict");
     assert_eq!(cluster.admin.get(&format!("{PODS}/c")).await.1["spec"]["nodeName"], "n1");
+    cluster.admin.post(PODS, &pod("twice")).await;
+    let twice = verbs.carry_out(&scheduler, None, vec![bind(&cluster, "twice"), bind(&cluster, "twice")]).await;
+    assert!(twice[0].is_ok() && twice[1].as_ref().unwrap_err().message.contains("already assigned"), "{twice:?}");
     cluster.stop().await;
 }
 
