@@ -89,8 +89,8 @@ pub struct Status {
 /// `metadata` of a Status: nothing but where an interrupted list goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 struct Meta {
-    #[serde(rename = "continue", skip_serializing_if = "String::is_empty")]
-    next: String,
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    next: Option<Box<str>>,
 }
 
 impl Status {
@@ -112,7 +112,7 @@ impl Status {
     /// This failure with a token from which an interrupted list may go on.
     #[must_use]
     pub fn with_continue(mut self, token: String) -> Self {
-        self.metadata.next = token;
+        self.metadata.next = Some(token.into());
         self
     }
 

@@ -64,7 +64,8 @@ impl App {
     /// Answers a request; never fails and never panics.
     pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, requester: Option<Requester>) -> Reply {
         let id = self.core.seam.uuid().to_string();
-        let span = tracing::debug_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
+        let span =
+            tracing::debug_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
         let answer = AssertUnwindSafe(self.respond(request, requester)).catch_unwind().instrument(span);
         let mut reply = match answer.await {
             Ok(Ok(reply)) => reply,
@@ -90,6 +91,7 @@ impl App {
             None if public => identity::anonymous(),
             None => return Err(fail::unauthorized()),
         };
+        let requester = identity::impersonated(&requester, &parts.headers)?.unwrap_or(requester);
         let target = match route? {
             Route::Page(page) if public || access::may_discover(&requester) => {
                 return Ok(page::answer(self, &page, &parts.method, path, &query, &parts.headers));
@@ -98,7 +100,8 @@ impl App {
             Route::Object(target) => target,
         };
         self.authorize(&requester, &target, &query)?;
-        let asked = object::Asked { app: self, requester: &requester, target: &target, query: &query, headers: &parts.headers };
+        let asked =
+            object::Asked { app: self, requester: &requester, target: &target, query: &query, headers: &parts.headers };
         if target.is_long_running() {
             return asked.answer(bytes::Bytes::new()).await;
         }

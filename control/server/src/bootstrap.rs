@@ -32,7 +32,7 @@ pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Sta
                 "ports": [{"name": "https", "port": SERVICE_PORT, "protocol": "TCP", "targetPort": port}],
             },
         });
-        ensure(core, ("", "services", "default", "kubernetes"), service, None).await?;
+        ensure(core, ("", "services", "default", "kubernetes"), service, Some(&["spec"])).await?;
     }
     for family in ["IPv4", "IPv6"] {
         let of_family: Vec<SocketAddr> =

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use api::kind::{Kind, Scope, Subresource};
 use api::kinds;
+use axum::body::Body;
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use axum::body::Body;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
@@ -109,7 +109,10 @@ fn of<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Kin
 }
 
 /// Group, version, kind and verbs of what a subresource takes and gives.
-fn part_facts(kind: &'static Kind, part: Subresource) -> (&'static str, &'static str, &'static str, &'static [&'static str]) {
+fn part_facts(
+    kind: &'static Kind,
+    part: Subresource,
+) -> (&'static str, &'static str, &'static str, &'static [&'static str]) {
     match part {
         Subresource::Status => (&kind.group, &kind.version, &kind.kind, &["get", "patch", "update"]),
         Subresource::Scale => ("autoscaling", "v1", "Scale", &["get", "patch", "update"]),
@@ -121,10 +124,12 @@ fn part_facts(kind: &'static Kind, part: Subresource) -> (&'static str, &'static
 
 /// Whether the client asks for the aggregated form. Clients that know only an older one get the legacy form instead.
 pub(crate) fn wants_aggregated(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|choice| {
-        let parts: Vec<&str> = choice.split(';').map(str::trim).collect();
-        ["as=APIGroupDiscoveryList", "v=v2", "g=apidiscovery.k8s.io"].iter().all(|part| parts.contains(part))
-    })
+    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |choice| {
+            let parts: Vec<&str> = choice.split(';').map(str::trim).collect();
+            ["as=APIGroupDiscoveryList", "v=v2", "g=apidiscovery.k8s.io"].iter().all(|part| parts.contains(part))
+        },
+    )
 }
 
 /// The aggregated form of the core group or of all others.
@@ -135,9 +140,15 @@ pub(crate) fn aggregated(core: bool, headers: &HeaderMap) -> Reply {
         .map(|(group, versions)| {
             let versions: Vec<Value> = versions
                 .iter()
-                .map(|version| json!({"version": version, "freshness": "Current", "resources": entries(group, version)}))
+                .map(
+                    |version| json!({"version": version, "freshness": "Current", "resources": entries(group, version)}),
+                )
                 .collect();
-            let meta = if group.is_empty() { json!({"creationTimestamp": null}) } else { json!({"name": group, "creationTimestamp": null}) };
+            let meta = if group.is_empty() {
+                json!({"creationTimestamp": null})
+            } else {
+                json!({"name": group, "creationTimestamp": null})
+            };
             json!({"metadata": meta, "versions": versions})
         })
         .collect();
@@ -149,7 +160,8 @@ pub(crate) fn aggregated(core: bool, headers: &HeaderMap) -> Reply {
 
 fn entries(group: &str, version: &str) -> Vec<Value> {
     let scope = |kind: &Kind| if kind.scope == Scope::Namespaced { "Namespaced" } else { "Cluster" };
-    let response = |(group, version, kind): (&str, &str, &str)| json!({"group": group, "version": version, "kind": kind});
+    let response =
+        |(group, version, kind): (&str, &str, &str)| json!({"group": group, "version": version, "kind": kind});
     let mut sorted: BTreeMap<&str, Value> = BTreeMap::new();
     for kind in of(group, version) {
         let mut entry = json!({
@@ -176,10 +188,13 @@ fn entries(group: &str, version: &str) -> Vec<Value> {
         sorted.insert(&kind.plural, entry);
     }
     if (group, version) == ("", "v1") {
-        sorted.insert("bindings", json!({
-            "resource": "bindings", "responseKind": response(("", "v1", "Binding")), "scope": "Namespaced",
-            "singularResource": "binding", "verbs": ["create"],
-        }));
+        sorted.insert(
+            "bindings",
+            json!({
+                "resource": "bindings", "responseKind": response(("", "v1", "Binding")), "scope": "Namespaced",
+                "singularResource": "binding", "verbs": ["create"],
+            }),
+        );
     }
     sorted.into_values().collect()
 }
@@ -187,7 +202,8 @@ fn entries(group: &str, version: &str) -> Vec<Value> {
 /// A document with its hash as `ETag`; 304 when the client has it already.
 pub(crate) fn tagged(text: String, content_type: &'static str, headers: &HeaderMap) -> Reply {
     let tag = format!("\"{}\"", hex::encode_upper(Sha512::digest(text.as_bytes())));
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(&tag));
+    let known =
+        headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(&tag));
     let mut reply = Response::new(if known { Body::empty() } else { Body::from(text) });
     if known {
         *reply.status_mut() = StatusCode::NOT_MODIFIED;
@@ -204,7 +220,9 @@ pub(crate) fn tagged(text: String, content_type: &'static str, headers: &HeaderM
 /// Every path of the server, for `/` and for paths that are not served.
 pub(crate) fn paths() -> Vec<String> {
     let mut paths: Vec<String> =
-        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"].map(str::to_owned).into();
+        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+            .map(str::to_owned)
+            .into();
     for (group, versions) in groups() {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));

@@ -60,7 +60,8 @@ pub(crate) fn unknown_format() -> Status {
 
 /// 415 for a patch of an unknown form.
 pub(crate) fn unknown_patch(accepted: &str) -> Status {
-    let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+    let message =
+        format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
     Status::new(415, "UnsupportedMediaType", message)
 }
 

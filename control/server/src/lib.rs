@@ -1,6 +1,6 @@
 //! How requests get in: sockets, identity, access, admission, the verbs, and the forms in which answers go out.
 //!
-//! A request walks one way: [`listen`] → [`app`] (route, who, may they) → [`object`] (decode) → [`verbs`] (default, admit,
+//! A request walks one way: `listen` → `app` (route, who, may they) → `object` (decode) → `verbs` (default, admit,
 //! validate, propose) → an answer. No step looks sideways, and no handler knows a kind by name except where Kubernetes does.
 //! The verbs serve HTTP and, through [`api::verbs::Verbs`], our own components alike.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]

@@ -50,7 +50,8 @@ impl Continue {
     }
 
     fn decode(text: &str) -> Result<Self, Status> {
-        let wrong = |why: String| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let wrong =
+            |why: String| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
         let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| wrong(error.to_string()))?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         if token.v == CONTINUE_VERSION { Ok(token) } else { Err(wrong(format!("unknown version {:?}", token.v))) }
@@ -147,9 +148,7 @@ pub(crate) fn answer(
             record.body.write(record.revision, out);
             Ok(())
         },
-        Shape::Partial => |record, out| {
-            table::write_partial(record, out)
-        },
+        Shape::Partial => |record, out| table::write_partial(record, out),
         Shape::Table => return Ok(json_answer(table::of_page(&page, kind, include, now)?, headers)),
     };
     let (list, version) = match shape {
@@ -200,10 +199,7 @@ fn pieces(
 }
 
 /// Sends pieces as they are made; small answers whole, large ones compressed for clients that can.
-fn stream(
-    mut pieces: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send + 'static,
-    headers: &HeaderMap,
-) -> Reply {
+fn stream(mut pieces: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send + 'static, headers: &HeaderMap) -> Reply {
     let mut start = Vec::new();
     while start.len() < GZIP_FROM {
         match pieces.next() {

@@ -1,6 +1,5 @@
 //! Sockets: TLS on every connection, HTTP/1.1 and HTTP/2 on one port, an end that lets requests finish.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,8 +28,10 @@ use crate::pki::{Pair, PkiError};
 
 /// Connections at once, at most: ten thousand watchers and room to spare, below common limits of open files.
 const CONNECTIONS_MAX: usize = 16_384;
-/// Longest TLS handshake and longest wait for the head of a request: a peer that is slower holds a place for nothing.
+/// Longest TLS handshake: a peer that is slower holds a place for nothing.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Longest wait for the head of the next request on an HTTP/1.1 connection, idle ones included; as kube-apiserver.
+const IDLE: Duration = Duration::from_secs(90);
 /// Longest head of a request.
 const HEAD_MAX: usize = 64 << 10;
 /// Requests at once on one HTTP/2 connection, as Go's server has it.
@@ -171,7 +172,7 @@ impl Listener {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE).max_buf_size(HEAD_MAX);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(HEAD_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -180,9 +181,4 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
     builder
-}
-
-/// Takes a port.
-pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
 }

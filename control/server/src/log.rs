@@ -142,9 +142,11 @@ fn endpoint(view: &View, node: &str) -> Result<String, Status> {
 impl NodeCaller {
     /// Asks a node and passes its answer through as it comes. The node proves itself by its name.
     async fn get(&self, node: &str, place: &str, path: &str) -> Result<Reply, Status> {
-        let failed = |why: String| Status::unavailable(format!("cannot read from node \"{node}\" at {place}: {why}"), 1);
+        let failed =
+            |why: String| Status::unavailable(format!("cannot read from node \"{node}\" at {place}: {why}"), 1);
         let name = ServerName::try_from(node.to_owned()).map_err(|error| failed(error.to_string()))?;
-        let uri: Uri = path.parse().map_err(|_| Status::bad_request("a parameter of the request cannot be passed on"))?;
+        let uri: Uri =
+            path.parse().map_err(|_| Status::bad_request("a parameter of the request cannot be passed on"))?;
         let connect = async {
             let stream = TcpStream::connect(place).await?;
             TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await

@@ -99,7 +99,8 @@ impl<'a> Asked<'a> {
         let options = WriteOptions::of(self.query, "CreateOptions")?;
         let ask = self.ask(options);
         if self.target.subresource == Some(Subresource::Binding) {
-            let (body, _) = body::object(DecodeTarget::of("", "v1", "Binding"), self.headers, body, options.field_validation)?;
+            let (body, _) =
+                body::object(DecodeTarget::of("", "v1", "Binding"), self.headers, body, options.field_validation)?;
             let binding = Binding::of(&ask, &body)?;
             let core = &self.app.core;
             let outcome = core.bind(self.requester, None, &[binding], options.dry_run).await;
@@ -187,7 +188,8 @@ impl<'a> Asked<'a> {
         if body.is_empty() {
             return DeleteOptions::of(self.query, None);
         }
-        let (body, _) = body::object(DecodeTarget::of("", "v1", "DeleteOptions"), self.headers, body, FieldValidation::Ignore)?;
+        let (body, _) =
+            body::object(DecodeTarget::of("", "v1", "DeleteOptions"), self.headers, body, FieldValidation::Ignore)?;
         DeleteOptions::of(self.query, Some(&body))
     }
 

@@ -59,7 +59,8 @@ pub(crate) fn document(group: &str, version: &str, query: &Query, headers: &Head
 /// A document with its hash as `ETag`; 304 when the client has it already.
 fn tagged(hash: &str, text: &Bytes, headers: &HeaderMap) -> Reply {
     let tag = format!("\"{hash}\"");
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(&tag));
+    let known =
+        headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(&tag));
     let mut reply = Response::new(if known { Body::empty() } else { Body::from(text.clone()) });
     if known {
         *reply.status_mut() = StatusCode::NOT_MODIFIED;

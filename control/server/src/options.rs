@@ -73,7 +73,8 @@ impl DeleteOptions {
         }
         if let Some(grace) = body["gracePeriodSeconds"].as_i64() {
             let wrong = |_| {
-                let error = FieldError::invalid("gracePeriodSeconds", &grace.into(), "must be greater than or equal to 0");
+                let error =
+                    FieldError::invalid("gracePeriodSeconds", &grace.into(), "must be greater than or equal to 0");
                 Status::invalid("meta.k8s.io", kind, "", &[error])
             };
             options.grace = Some(u32::try_from(grace).map_err(wrong)?);

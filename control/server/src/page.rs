@@ -17,7 +17,8 @@ const READY: [&str; 4] = ["ping", "store", "leader", "bootstrap"];
 
 /// Answers a page.
 pub(crate) fn answer(app: &App, page: &Page, method: &Method, path: &str, query: &Query, headers: &HeaderMap) -> Reply {
-    if !matches!(*method, Method::GET | Method::HEAD) {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    if !reads && *page != Page::Nothing {
         return fail::reply(&fail::method_not_allowed());
     }
     let aggregated = discovery::wants_aggregated(headers);

@@ -93,7 +93,7 @@ impl Core {
     }
 
     /// Waits a little until this member has applied a revision.
-    async fn reach(&self, revision: Revision) -> Result<(), Status> {
+    pub(crate) async fn reach(&self, revision: Revision) -> Result<(), Status> {
         let mut newest = self.store.subscribe();
         let reached = self.seam.timeout(WAIT, newest.wait_for(|newest| *newest >= revision)).await;
         if matches!(reached, Ok(Ok(_))) {

@@ -150,9 +150,7 @@ pub(crate) fn route(method: &Method, path: &str, query: &mut Query) -> Result<Ro
         ["apis", group, version, rest @ ..] => object(method, group, version, rest, query),
         ["openapi", "v3"] => page(Page::OpenApi),
         ["openapi", "v3", "api", version] => page(Page::OpenApiOf(String::new(), (*version).to_owned())),
-        ["openapi", "v3", "apis", group, version] => {
-            page(Page::OpenApiOf((*group).to_owned(), (*version).to_owned()))
-        }
+        ["openapi", "v3", "apis", group, version] => page(Page::OpenApiOf((*group).to_owned(), (*version).to_owned())),
         ["version"] => page(Page::Version),
         ["livez" | "readyz" | "healthz", rest @ ..] => page(Page::Health(rest.join("/"))),
         _ => page(Page::Nothing),
@@ -170,7 +168,8 @@ fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &mu
         rest
     };
     let (namespace, plural, name, part) = split(rest).ok_or_else(fail::no_resource)?;
-    let (plural, part) = if (group, plural, name) == ("", "bindings", "") { ("pods", "binding") } else { (plural, part) };
+    let (plural, part) =
+        if (group, plural, name) == ("", "bindings", "") { ("pods", "binding") } else { (plural, part) };
     let kind = kinds::find(group, version, plural).ok_or_else(fail::no_resource)?;
     if kind.scope == Scope::Cluster && !namespace.is_empty() {
         return Err(fail::no_resource());

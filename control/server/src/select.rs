@@ -32,7 +32,8 @@ impl Selection {
             // A watch of one object by its own URL is a watch of the collection for that name.
             fields = format!("metadata.name={}", target.name);
         }
-        let fields = FieldSelector::parse(&fields, target.kind).map_err(|error| Status::bad_request(error.to_string()))?;
+        let fields =
+            FieldSelector::parse(&fields, target.kind).map_err(|error| Status::bad_request(error.to_string()))?;
         let namespace = if target.kind.scope == Scope::Cluster { String::new() } else { target.namespace.clone() };
         Ok(Self { kind: target.kind, resource: target.kind.resource(), namespace, labels, fields })
     }
@@ -63,7 +64,11 @@ impl Selection {
     }
 
     /// The objects meant, in key order, from that key on.
-    pub(crate) fn records<'a>(&'a self, view: &'a View, start: &str) -> Box<dyn Iterator<Item = &'a Arc<Record>> + Send + 'a> {
+    pub(crate) fn records<'a>(
+        &'a self,
+        view: &'a View,
+        start: &str,
+    ) -> Box<dyn Iterator<Item = &'a Arc<Record>> + Send + 'a> {
         let after = start.to_owned();
         let meant = move |record: &&Arc<Record>| record.key.as_str() >= after.as_str() && self.matches(record);
         if let Some(name) = self.fields.exact("metadata.name")

@@ -11,15 +11,16 @@ use api::verbs::Verbs;
 use seam::Seam;
 use serde_json::{Value, json};
 use store::Store;
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Authorizer, Builtin};
+use crate::access::Builtin;
 use crate::admit::Admission;
 use crate::app::{App, READS_MAX, WRITES_MAX};
 use crate::listen::{self, Listener};
 use crate::log::NodeCaller;
-use crate::pki::{NodeBundle, Pki, PkiError, kubeconfig};
+use crate::pki::{NodeBundle, Pair, Pki, PkiError, kubeconfig};
 use crate::verbs::{Core, InProcess};
 use crate::{admit, bootstrap};
 
@@ -87,32 +88,18 @@ impl Server {
     pub async fn start(config: ServerConfig, store: Store, seam: Seam) -> Result<Running, StartError> {
         let now = seam.now();
         let pki = Pki::open(&config.pki_dir, now)?;
-        let service_address = config.service_cidrs.first().map(|(network, _)| admit::nth(*network, 1));
-        let own = config.listen.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
-        let names: Vec<IpAddr> = own.chain(service_address).chain(config.advertise.iter().copied()).collect();
-        let serving = pki.serving(&names, now)?;
+        let serving = pki.serving(&own_addresses(&config), now)?;
         let tls = listen::tls(&serving, pki.clients.certificate(), &config.pki_dir)?;
         let node_tls = listen::node_tls(&pki.node_caller(now)?, pki.nodes.certificate(), &config.pki_dir)?;
-        let mut sockets = Vec::new();
-        for address in &config.listen {
-            sockets.push(listen::bind(*address).await.map_err(|source| refused(*address, source))?);
-        }
-        let addresses: Vec<SocketAddr> =
-            sockets.iter().map(tokio::net::TcpListener::local_addr).collect::<Result<_, _>>().map_err(|source| {
-                StartError::Listen { address: config.listen.first().copied().unwrap_or(([0, 0, 0, 0], 0).into()), source }
-            })?;
-        let core = Arc::new(Core {
-            store,
-            seam: seam.clone(),
-            service_cidrs: config.service_cidrs,
-            admission: config.admission,
-        });
+        let admin = pki.admin(now)?;
+        let (sockets, addresses) = bind(&config.listen).await?;
         let reachable = bootstrap::reachable(&config.advertise, &addresses);
+        let (service_cidrs, admission) = (config.service_cidrs, config.admission);
+        let core = Arc::new(Core { store, seam: seam.clone(), service_cidrs, admission });
         let stop = CancellationToken::new();
-        let authorizer: Arc<dyn Authorizer> = Arc::new(Builtin);
         let app = Arc::new(App {
             core: Arc::clone(&core),
-            authorizer,
+            authorizer: Arc::new(Builtin),
             caller: NodeCaller { tls: Arc::new(node_tls), seam: seam.clone() },
             version: version(&config.version),
             server_address: reachable.first().or(addresses.first()).map(ToString::to_string).unwrap_or_default(),
@@ -125,22 +112,10 @@ impl Server {
         for socket in sockets {
             seam.spawn("listener", listener.clone().accept(socket));
         }
-        let running = Running {
-            verbs: Arc::new(InProcess(Arc::clone(&core))),
-            admin: kubeconfig(
-                &config.cluster_name,
-                &url(&addresses),
-                pki.server.certificate(),
-                "kubernetes-admin",
-                &pki.admin(now)?,
-            ),
-            addresses,
-            pki,
-            cluster_name: config.cluster_name,
-            seam: seam.clone(),
-            listener,
-            stop,
-        };
+        let verbs = Arc::new(InProcess(Arc::clone(&core)));
+        let cluster_name = config.cluster_name;
+        let node_url = if config.advertise.is_empty() { url(&addresses) } else { url(&reachable) };
+        let running = Running { addresses, verbs, admin, pki, cluster_name, node_url, seam, listener, stop };
         if let Err(status) = first_objects(&core, &reachable).await {
             running.shutdown().await;
             return Err(StartError::Bootstrap(status));
@@ -148,6 +123,25 @@ impl Server {
         app.bootstrapped.store(true, Ordering::Release);
         Ok(running)
     }
+}
+
+/// Addresses that the server's certificate must name, beside those of the machine itself.
+fn own_addresses(config: &ServerConfig) -> Vec<IpAddr> {
+    let listening = config.listen.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
+    let service = config.service_cidrs.first().map(|(network, _)| admit::nth(*network, 1));
+    listening.chain(service).chain(config.advertise.iter().copied()).collect()
+}
+
+/// Takes every port, or none.
+async fn bind(wanted: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), StartError> {
+    let (mut sockets, mut addresses) = (Vec::new(), Vec::new());
+    for address in wanted {
+        let refused = |source| refused(*address, source);
+        let socket = TcpListener::bind(*address).await.map_err(refused)?;
+        addresses.push(socket.local_addr().map_err(refused)?);
+        sockets.push(socket);
+    }
+    Ok((sockets, addresses))
 }
 
 async fn first_objects(core: &Core, reachable: &[SocketAddr]) -> Result<(), Status> {
@@ -205,9 +199,11 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// Reads and writes without a socket, for the other parts of the control plane.
     pub verbs: Arc<dyn Verbs>,
-    admin: String,
+    admin: Pair,
     pki: Pki,
     cluster_name: String,
+    /// Where nodes find the server, which may be on another machine.
+    node_url: String,
     seam: Seam,
     listener: Listener,
     stop: CancellationToken,
@@ -223,7 +219,8 @@ impl Running {
     /// Kubeconfig of the administrator, with certificates and key inside.
     #[must_use]
     pub fn admin_kubeconfig(&self) -> String {
-        self.admin.clone()
+        let authority = self.pki.server.certificate();
+        kubeconfig(&self.cluster_name, &url(&self.addresses), authority, "kubernetes-admin", &self.admin)
     }
 
     /// Keys and certificates of the cluster.
@@ -242,7 +239,7 @@ impl Running {
         let client = self.pki.node_client(node, now)?;
         let authority = self.pki.server.certificate();
         Ok(NodeBundle {
-            kubeconfig: kubeconfig(&self.cluster_name, &url(&self.addresses), authority, &user, &client),
+            kubeconfig: kubeconfig(&self.cluster_name, &self.node_url, authority, &user, &client),
             serving: self.pki.node_serving(node, now)?,
             client_ca: self.pki.node_clients.certificate().to_owned(),
         })

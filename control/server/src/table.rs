@@ -43,7 +43,7 @@ impl Include {
 pub(crate) fn of_page(page: &Page, kind: &Kind, include: Include, now: Timestamp) -> Result<Vec<u8>, Status> {
     let rows: Vec<Value> =
         page.records.iter().map(|record| row(value_of(record)?, kind, include, now)).collect::<Result<_, Status>>()?;
-    Ok(table(page.metadata(), Some(kind), rows))
+    Ok(table(&page.metadata(), Some(kind), &rows))
 }
 
 /// A table of one object; without `columns` for all but the first event of a watch.
@@ -55,10 +55,10 @@ pub(crate) fn of_object(
     now: Timestamp,
 ) -> Result<Vec<u8>, Status> {
     let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
-    Ok(table(meta, columns.then_some(kind), vec![row(object, kind, include, now)?]))
+    Ok(table(&meta, columns.then_some(kind), &[row(object, kind, include, now)?]))
 }
 
-fn table(meta: Value, columns: Option<&Kind>, rows: Vec<Value>) -> Vec<u8> {
+fn table(meta: &Value, columns: Option<&Kind>, rows: &[Value]) -> Vec<u8> {
     let columns: Vec<Value> = columns.map(definitions).unwrap_or_default();
     let table = json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": columns, "rows": rows,
@@ -83,7 +83,7 @@ fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Result<V
         row["conditions"] = json!([condition]);
     }
     match include {
-        Include::Nothing => {}
+        Include::Nothing => row["object"] = Value::Null,
         Include::Metadata => row["object"] = partial(object),
         Include::Object => row["object"] = object,
     }

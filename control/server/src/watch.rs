@@ -195,8 +195,9 @@ impl Watch {
             biased;
             () = self.shutdown.cancelled() => Woken::Over,
             () = self.core.seam.sleep_until(self.deadline) => Woken::Over,
-            events = self.core.store.events(self.after) => Woken::Events(events),
+            // Before the events: a busy cluster must not starve the bookmarks of a quiet kind.
             () = self.core.seam.sleep_until(self.next_bookmark) => Woken::Bookmark,
+            events = self.core.store.events(self.after) => Woken::Events(events),
         }
     }
 

@@ -5,7 +5,6 @@ mod service;
 
 pub(crate) use service::nth;
 
-
 use api::kind::Scope;
 use api::meta::Resource;
 use api::status::{Cause, Status};
@@ -77,7 +76,7 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
     let ask = review.ask;
     let mut admitted = Admitted::default();
     if review.operation == Operation::Create {
-        namespace(review)?;
+        namespace(review, object)?;
         own_node(review, object)?;
     }
     match (&*ask.kind.group, &*ask.kind.plural, review.operation) {
@@ -95,7 +94,7 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
 }
 
 /// Nothing is made in a namespace that is missing or going.
-fn namespace(review: &Review<'_>) -> Result<(), Status> {
+fn namespace(review: &Review<'_>, object: &Value) -> Result<(), Status> {
     let ask = review.ask;
     if ask.kind.scope == Scope::Cluster {
         return Ok(());
@@ -108,7 +107,7 @@ fn namespace(review: &Review<'_>) -> Result<(), Status> {
     }
     let name = ask.namespace;
     let why = format!("unable to create new content in namespace {name} because it is being terminated");
-    let mut status = Status::forbidden(&ask.kind.resource(), ask.name, &why);
+    let mut status = Status::forbidden(&ask.kind.resource(), stamp::meta_text(object, "name"), &why);
     if let Some(details) = &mut status.details {
         details.causes.push(Cause {
             reason: "NamespaceTerminating".into(),

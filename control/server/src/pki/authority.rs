@@ -59,7 +59,8 @@ impl Authority {
         let pair = match read_pair(dir, &stem)? {
             Some(pair) => pair,
             None => {
-                let pair = make_authority(name, now).map_err(|source| PkiError::Issue { name: stem.clone(), source })?;
+                let pair =
+                    make_authority(name, now).map_err(|source| PkiError::Issue { name: stem.clone(), source })?;
                 write_pair(dir, &stem, &pair)?;
                 pair
             }

@@ -18,8 +18,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 pub use authority::{Authority, Pair};
-pub use bundle::{NodeBundle, kubeconfig};
 use authority::{Purpose, read, read_pair, write_pair, write_private};
+pub use bundle::{NodeBundle, kubeconfig};
 
 /// A certificate with less life left than this is issued anew at the next start: a third of its life, as cert-manager does.
 const RENEW_BEFORE_SECONDS: i64 = 120 * 86_400;

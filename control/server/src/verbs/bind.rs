@@ -1,5 +1,6 @@
 //! Bind: pods to nodes, as many as stand side by side in one proposal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::meta::{Key, Uid};
@@ -7,10 +8,11 @@ use api::record::Record;
 use api::requester::Requester;
 use api::status::Status;
 use api::verbs::Done;
+use api::view::View;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
-use super::{Ask, Core, kind_of, value_of};
+use super::{Ask, Core, RETRIES_MAX, kind_of, value_of};
 
 /// One binding to make.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Binding {
     pub(crate) annotations: Value,
 }
 
+type Outcome = Option<Result<Done, Status>>;
+
 impl Core {
     /// Binds pods in one proposal; a pod that cannot be bound is left out and told, the others go on.
     pub(crate) async fn bind(
@@ -34,44 +38,32 @@ impl Core {
         bindings: &[Binding],
         dry_run: bool,
     ) -> Vec<Result<Done, Status>> {
-        let mut outcomes: Vec<Option<Result<Done, Status>>> = vec![None; bindings.len()];
-        loop {
+        let mut outcomes: Vec<Outcome> = vec![None; bindings.len()];
+        // A round is lost only when some pod moved on meanwhile.
+        for _ in 0..RETRIES_MAX + bindings.len() {
             let view = self.store.view();
-            let mut batch = Batch::default();
-            for (at, binding) in bindings.iter().enumerate() {
-                if outcomes[at].is_some() {
-                    continue;
-                }
-                match bound(binding, view.get(&binding.pod), self.seam.now()).and_then(|next| {
-                    let (record, object) = next;
-                    let kind = kind_of("", "pods").ok_or_else(|| Status::internal("pods are not served"))?;
-                    Ok((Precondition::At(binding.pod.clone(), record.revision), Self::put(kind, &binding.pod, &object)?))
-                }) {
-                    Ok((precondition, write)) => batch.push(at, precondition, write),
-                    Err(status) => outcomes[at] = Some(Err(status)),
-                }
-            }
+            let batch = self.batch(&view, bindings, &mut outcomes);
             if batch.positions.is_empty() {
                 break;
             }
-            if dry_run {
-                for at in batch.positions {
-                    outcomes[at] = Some(Ok(Done { key: bindings[at].pod.clone(), revision: view.revision() }));
-                }
-                break;
-            }
-            tracing::debug!(user = %requester.user, pods = batch.positions.len(), "bind");
-            match self.propose(epoch, batch.preconditions, batch.writes).await {
-                Ok(Ok(applied)) => {
+            tracing::debug!(user = %requester.user, pods = batch.positions.len(), dry_run, "bind");
+            let proposed = if dry_run {
+                Ok(Ok(view.revision()))
+            } else {
+                let proposed = self.propose(epoch, batch.preconditions, batch.writes).await;
+                proposed.map(|outcome| outcome.map(|applied| applied.revision))
+            };
+            match proposed {
+                Ok(Ok(revision)) => {
                     for at in batch.positions {
-                        outcomes[at] = Some(Ok(Done { key: bindings[at].pod.clone(), revision: applied.revision }));
+                        outcomes[at] = Some(Ok(Done { key: bindings[at].pod.clone(), revision }));
                     }
                 }
                 // That pod moved on since it was read: the next round reads it again and decides for it alone.
                 Ok(Err(unmet)) => {
                     let at = batch.positions.get(unmet.index).copied().unwrap_or_default();
-                    if bound(&bindings[at], unmet.current.as_ref(), self.seam.now()).is_err() {
-                        outcomes[at] = Some(Err(conflict(&bindings[at])));
+                    if let Err(status) = bound(&bindings[at], unmet.current.as_ref(), self.seam.now()) {
+                        outcomes[at] = Some(Err(status));
                     }
                 }
                 Err(status) => {
@@ -81,8 +73,31 @@ impl Core {
                 }
             }
         }
-        let missing = || Err(Status::internal("a binding was not decided"));
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+        let undecided = |(outcome, binding): (Outcome, &Binding)| outcome.unwrap_or_else(|| Err(conflict(binding)));
+        outcomes.into_iter().zip(bindings).map(undecided).collect()
+    }
+
+    /// The bindings that are still to be made, as far as they can be made in this state; the others are told why not.
+    fn batch(&self, view: &View, bindings: &[Binding], outcomes: &mut [Outcome]) -> Batch {
+        let mut batch = Batch::default();
+        let mut pods = BTreeSet::new();
+        for (at, binding) in bindings.iter().enumerate().filter(|(at, _)| outcomes[*at].is_none()).collect::<Vec<_>>() {
+            // A pod that stands twice waits for a round of its own, which then finds it bound.
+            if !pods.insert(&binding.pod) {
+                continue;
+            }
+            match self.write(binding, view) {
+                Ok((precondition, write)) => batch.push(at, precondition, write),
+                Err(status) => outcomes[at] = Some(Err(status)),
+            }
+        }
+        batch
+    }
+
+    fn write(&self, binding: &Binding, view: &View) -> Result<(Precondition, Write), Status> {
+        let (record, object) = bound(binding, view.get(&binding.pod), self.seam.now())?;
+        let kind = kind_of("", "pods").ok_or_else(|| Status::internal("pods are not served"))?;
+        Ok((Precondition::At(binding.pod.clone(), record.revision), Self::put(kind, &binding.pod, &object)?))
     }
 }
 
@@ -156,11 +171,9 @@ impl Binding {
     /// # Errors
     /// 400 when URL and body name different pods, 422 when the target is no node.
     pub(crate) fn of(ask: &Ask<'_>, body: &Value) -> Result<Self, Status> {
-        let named = crate::stamp::meta_text(body, "name");
-        let name = if ask.name.is_empty() { named } else { ask.name };
-        if !named.is_empty() && named != name {
-            let message = format!("name in URL does not match name in Binding object: {name} and {named}");
-            return Err(Status::bad_request(message));
+        let name = crate::stamp::meta_text(body, "name");
+        if !ask.name.is_empty() && name != ask.name {
+            return Err(Status::bad_request("name in URL does not match name in Binding object"));
         }
         let target = &body["target"];
         let mut errors = Vec::new();

@@ -2,7 +2,7 @@
 
 use api::change::Propagation;
 use api::kind::Deletion;
-use api::meta::{Timestamp, Uid};
+use api::meta::{Resource, Timestamp, Uid};
 use api::record::Record;
 use api::status::Status;
 use serde_json::{Value, json};
@@ -51,7 +51,11 @@ impl Core {
             }
             let uid = record.header.uid.clone();
             if options.dry_run {
-                return Ok(if over { Deleted::Gone(Object::Loose(next), uid) } else { Deleted::Marked(Object::Loose(next)) });
+                return Ok(if over {
+                    Deleted::Gone(Object::Loose(next), uid)
+                } else {
+                    Deleted::Marked(Object::Loose(next))
+                });
             }
             let write = if over { Write::Delete { key: key.clone() } } else { Self::put(ask.kind, &key, &next)? };
             let precondition = Precondition::At(key.clone(), record.revision);
@@ -73,7 +77,8 @@ fn expect(ask: &Ask<'_>, record: &Record, options: &DeleteOptions) -> Result<(),
             "the {what} in the precondition ({given}) does not match the {what} in record ({have}). \
              The object might have been deleted and then recreated"
         );
-        Err(Status::conflict(&ask.kind.resource(), ask.name, &why))
+        // Kubernetes names the kind, not the resource, here.
+        Err(Status::conflict(&Resource::new(&ask.kind.group, &ask.kind.kind), ask.name, &why))
     };
     if let Some(uid) = &options.uid
         && *uid != record.header.uid

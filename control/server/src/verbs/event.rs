@@ -62,7 +62,8 @@ impl Core {
     fn fresh(&self, requester: &Requester, fact: &Fact<'_>, namespace: &str) -> Result<Value, Status> {
         let about = fact.about;
         let kind = kind_of(about.group(), about.plural());
-        let kind = kind.ok_or_else(|| Status::internal(format!("cannot tell about {about}: its kind is not served")))?;
+        let kind =
+            kind.ok_or_else(|| Status::internal(format!("cannot tell about {about}: its kind is not served")))?;
         let component = requester.user.strip_prefix("system:bireme:").unwrap_or(&requester.user);
         let now = api::time::text(self.seam.now());
         let mut involved = json!({

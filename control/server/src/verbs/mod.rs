@@ -151,6 +151,10 @@ impl Core {
             match self.store.propose(command.clone()).await {
                 Ok(applied) => return Ok(Ok(applied)),
                 Err(ProposeError::Refused(Refused::Precondition { index, current })) => {
+                    // Whoever decides again must see at least what refused the first decision; a follower may lag.
+                    if let Some(current) = &current {
+                        self.reach(current.revision).await?;
+                    }
                     return Ok(Err(Unmet { index, current }));
                 }
                 Err(ProposeError::Refused(refused @ Refused::Epoch(_))) => {
@@ -178,5 +182,10 @@ pub(crate) struct Unmet {
 
 /// The record that the first write of a command left.
 pub(crate) fn first(applied: Applied) -> Result<Arc<Record>, Status> {
-    applied.records.into_iter().next().flatten().ok_or_else(|| Status::internal("the store did not return what it wrote"))
+    applied
+        .records
+        .into_iter()
+        .next()
+        .flatten()
+        .ok_or_else(|| Status::internal("the store did not return what it wrote"))
 }

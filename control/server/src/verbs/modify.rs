@@ -213,7 +213,8 @@ fn count(ask: &Ask<'_>, object: &mut Value, old: &Value) {
 fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
     let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
     let relevant = |name: &&String| !ignored.contains(&name.as_str());
-    a.keys().filter(relevant).all(|name| a.get(name) == b.get(name)) && b.keys().filter(relevant).all(|name| a.contains_key(name))
+    a.keys().filter(relevant).all(|name| a.get(name) == b.get(name))
+        && b.keys().filter(relevant).all(|name| a.contains_key(name))
 }
 
 fn check(ask: &Ask<'_>, object: &Value, old: &Value) -> Result<(), Status> {

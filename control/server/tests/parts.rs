@@ -1,0 +1,212 @@
+//! The server as the other parts meet it: nodes, controllers, whoever starts it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_debug_implementations,
+    dead_code,
+    reason = "tests assert"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use api::change::Change;
+use api::meta::{Key, Resource};
+use api::requester::Requester;
+use http::Method;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use seam::Seam;
+use serde_json::{Value, json};
+use server::{NodeBundle, Server, StartError};
+use support::{Client, Cluster, pod};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+fn key(plural: &str, namespace: &str, name: &str) -> Key {
+    Key::new(&Resource::new("", plural), namespace, name).unwrap()
+}
+
+fn bind(cluster: &Cluster, name: &str) -> Change {
+    let pod = key("pods", "default", name);
+    let uid = cluster.running.verbs.view().get(&pod).unwrap().header.uid.clone();
+    Change::Bind { pod, uid, node: "n1".into() }
+}
+
+#[tokio::test]
+async fn bindings_of_a_batch_share_a_revision_and_a_bad_one_does_not_stop_them() {
+    let cluster = Cluster::start().await;
+    for name in ["a", "b", "c"] {
+        cluster.admin.post(PODS, &pod(name)).await;
+    }
+    let changes = vec![bind(&cluster, "a"), bind(&cluster, "b"), bind(&cluster, "c")];
+    let verbs = &cluster.running.verbs;
+    let scheduler = Requester::component("scheduler");
+    verbs.carry_out(&scheduler, None, vec![changes[1].clone()]).await.pop().unwrap().unwrap();
+    let outcomes = verbs.carry_out(&scheduler, None, changes).await;
+    let revision = |at: usize| outcomes[at].as_ref().unwrap().revision;
+    assert_eq!(revision(0), revision(2));
+    assert_eq!(outcomes[1].as_ref().unwrap_err().reason, "Conflict");
+    assert_eq!(cluster.admin.get(&format!("{PODS}/c")).await.1["spec"]["nodeName"], "n1");
+    cluster.admin.post(PODS, &pod("twice")).await;
+    let twice = verbs.carry_out(&scheduler, None, vec![bind(&cluster, "twice"), bind(&cluster, "twice")]).await;
+    assert!(twice[0].is_ok() && twice[1].as_ref().unwrap_err().message.contains("already assigned"), "{twice:?}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn equal_events_are_counted() {
+    let cluster = Cluster::start().await;
+    cluster.admin.post(PODS, &pod("a")).await;
+    let about = key("pods", "default", "a");
+    let uid = cluster.running.verbs.view().get(&about).unwrap().header.uid.clone();
+    let event = |message: &str| Change::Event {
+        about: about.clone(),
+        uid: uid.clone(),
+        warning: true,
+        reason: "FailedScheduling",
+        message: message.into(),
+    };
+    let scheduler = Requester::component("scheduler");
+    let outcomes = cluster.running.verbs.carry_out(&scheduler, None, vec![event("x"), event("x"), event("y")]).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let (_, list) = cluster.admin.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Da").await;
+    let mut counts: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|event| (&event["message"], &event["count"])).collect();
+    counts.sort_by_key(|(message, _)| message.to_string());
+    assert_eq!(counts, [(&json!("x"), &json!(2)), (&json!("y"), &json!(1))]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_may_what_concerns_it_and_its_pods() {
+    let cluster = Cluster::start().await;
+    let secret = |name: &str| json!({"metadata": {"name": name}});
+    let mut using = pod("mine");
+    using["spec"]["volumes"] = json!([{"name": "v", "secret": {"secretName": "used"}}]);
+    let secrets = "/api/v1/namespaces/default/secrets";
+    cluster.admin.post(secrets, &secret("used")).await;
+    cluster.admin.post(secrets, &secret("other")).await;
+    cluster.admin.post(PODS, &using).await;
+    cluster.admin.post(PODS, &pod("foreign")).await;
+    let scheduler = Requester::component("scheduler");
+    cluster.running.verbs.carry_out(&scheduler, None, vec![bind(&cluster, "mine")]).await.pop().unwrap().unwrap();
+    let node = Client::of(&cluster.running.node_bundle("n1").unwrap().kubeconfig);
+    let check = async |method: Method, path: &str, body: &Value, code: u16| {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let headers: &[(&str, &str)] =
+            if method == Method::PATCH { &[("content-type", "application/merge-patch+json")] } else { &[] };
+        let (got, status) = node.ask(method.clone(), path, headers, &text).await;
+        assert_eq!(got, code, "{method} {path}: {status}");
+    };
+    let none = Value::Null;
+    check(Method::GET, "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1", &none, 200).await;
+    check(Method::GET, "/api/v1/pods?fieldSelector=spec.nodeName%3Dn2", &none, 403).await;
+    check(Method::GET, "/api/v1/pods", &none, 403).await;
+    check(Method::GET, &format!("{PODS}/mine"), &none, 200).await;
+    check(Method::GET, &format!("{PODS}/foreign"), &none, 403).await;
+    check(Method::PATCH, &format!("{PODS}/mine/status"), &json!({"status": {"phase": "Running"}}), 200).await;
+    check(Method::PATCH, &format!("{PODS}/mine"), &json!({"metadata": {"labels": {"x": "y"}}}), 403).await;
+    check(Method::GET, &format!("{secrets}/used"), &none, 200).await;
+    check(Method::GET, &format!("{secrets}/other"), &none, 403).await;
+    check(Method::POST, "/api/v1/nodes", &json!({"metadata": {"name": "n1"}}), 201).await;
+    check(Method::POST, "/api/v1/nodes", &json!({"metadata": {"name": "n2"}}), 403).await;
+    check(Method::DELETE, &format!("{PODS}/mine?gracePeriodSeconds=0"), &none, 200).await;
+    cluster.stop().await;
+}
+
+/// A node's endpoint that answers one request with the request's own path.
+async fn endpoint(bundle: &NodeBundle) -> u16 {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(bundle.client_ca.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let certificate = CertificateDer::from_pem_slice(bundle.serving.certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(bundle.serving.key.as_bytes()).unwrap();
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    Seam::real().spawn("node", async move {
+        let (stream, _) = socket.accept().await.unwrap();
+        let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(tls)).accept(stream).await.unwrap();
+        let mut head = vec![0; 4096];
+        let length = stream.read(&mut head).await.unwrap();
+        let line = String::from_utf8_lossy(&head[..length]).lines().next().unwrap().to_owned();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{line}", line.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    port
+}
+
+#[tokio::test]
+async fn logs_come_from_the_node_that_runs_the_pod() {
+    let cluster = Cluster::start().await;
+    let port = endpoint(&cluster.running.node_bundle("n1").unwrap()).await;
+    let admin = &cluster.admin;
+    admin.post("/api/v1/nodes", &json!({"metadata": {"name": "n1"}})).await;
+    let status = json!({"status": {
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+    }});
+    assert_eq!(admin.merge("/api/v1/nodes/n1/status", &status).await.0, 200);
+    admin.post(PODS, &pod("a")).await;
+    let message = |answer: (u16, Value)| answer.1["message"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(message(admin.get(&format!("{PODS}/a/log")).await), "pod a does not have a host assigned");
+    cluster.running.verbs.carry_out(&Requester::component("x"), None, vec![bind(&cluster, "a")]).await;
+    assert_eq!(
+        message(admin.get(&format!("{PODS}/a/log")).await),
+        "container \"c\" in pod \"a\" is waiting to start: ContainerCreating"
+    );
+    let running = json!({"status": {"containerStatuses": [{"name": "c", "ready": true, "restartCount": 0, "image": "i", "imageID": "i",
+        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]}});
+    assert_eq!(admin.merge(&format!("{PODS}/a/status"), &running).await.0, 200);
+    let (code, text) = admin.get(&format!("{PODS}/a/log?follow=true&tailLines=5")).await;
+    assert_eq!((code, text), (200, json!("GET /containerLogs/default/a/c?follow=true&tailLines=5 HTTP/1.1")));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_its_remedy() {
+    let cluster = Cluster::start().await;
+    let taken = cluster.running.addresses[0];
+    let dir = tempfile::tempdir().unwrap();
+    let config = server::ServerConfig { listen: vec![taken], ..support::config(dir.path()) };
+    let error = Server::start(config, cluster.store.clone(), Seam::real()).await.unwrap_err();
+    assert!(matches!(error, StartError::PortInUse { address } if address == taken));
+    assert!(error.to_string().contains("choose another port"), "{error}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_starts_again_knows_its_objects_and_its_clients() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = None;
+    for _ in 0..2 {
+        let seam = Seam::real();
+        let store = store::Store::open(store::StoreConfig::new(dir.path().join("store")), seam.clone()).await.unwrap();
+        let running = Server::start(support::config(dir.path()), store.clone(), seam).await.unwrap();
+        let (code, namespace) = Client::of(&running.admin_kubeconfig()).get("/api/v1/namespaces/default").await;
+        assert_eq!(code, 200);
+        let view = running.verbs.view();
+        let service = view.find("", "services", "default", "kubernetes").unwrap().to_value().unwrap();
+        let port = &service["spec"]["ports"][0];
+        assert_eq!(
+            (&service["spec"]["clusterIP"], &port["targetPort"]),
+            (&json!("10.96.0.1"), &json!(running.addresses[0].port()))
+        );
+        let seen = (namespace["metadata"]["uid"].clone(), running.pki().clients.certificate().to_owned());
+        assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen);
+        running.shutdown().await;
+        store.close().await.unwrap();
+    }
+}
