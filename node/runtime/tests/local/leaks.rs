@@ -60,7 +60,7 @@ async fn live_and_die(node: &mut Node, image: &str, wasm: &str, uid: &str) {
     while node.events.try_recv().is_ok() {}
 }
 
-pub async fn fifty_sandboxes_leave_nothing() {
+pub(crate) async fn fifty_sandboxes_leave_nothing() {
     let mut node = Node::start().await;
     let (image, wasm) = (node.pull("busybox").await, node.pull("hello-module").await);
     // The first one opens what stays open: the connection pool of the registry, the code of the artifact.
