@@ -45,6 +45,29 @@ fn run() -> anyhow::Result<()> {
             let data = down.data_dir.map_or_else(|| roles::settings::default_data_dir(root), Ok)?;
             roles::down::run(&data)
         }
+        Command::Demo(demo) => tasks()?.block_on(roles::demo::run(&demo)),
+        Command::Get(get) => client(&get.target, root, async |client| cli::get::run(client, &get).await),
+        Command::Apply(apply) => client(&apply.target, root, async |client| cli::apply::run(client, &apply).await),
+        Command::Delete(delete) => client(&delete.target, root, async |client| cli::delete::run(client, &delete).await),
+        Command::Logs(logs) => client(&logs.target, root, async |client| cli::logs::run(client, &logs).await),
+    }
+}
+
+/// Runs a command that is a client of the API.
+fn client(
+    target: &cli::arguments::Target,
+    root: bool,
+    command: impl AsyncFnOnce(&cli::Client) -> Result<(), cli::CommandError>,
+) -> anyhow::Result<()> {
+    let local = roles::settings::default_data_dir(root).ok().map(|dir| dir.join("kubeconfig"));
+    let outcome = tasks()?.block_on(async {
+        let client = cli::Client::connect(target, local.as_deref()).await?;
+        command(&client).await
+    });
+    match outcome {
+        // A reader that has gone away is no failure of ours.
+        Err(cli::CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
     }
 }
 

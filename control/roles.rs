@@ -14,3 +14,4 @@ pub(crate) mod serve;
 pub(crate) mod node;
 pub(crate) mod janitor;
 pub(crate) mod down;
+pub(crate) mod demo;

@@ -52,6 +52,13 @@ pub(crate) fn items_mut<'a>(object: &'a mut Value, name: &str) -> &'a mut [Value
     object.get_mut(name).and_then(Value::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
 }
 
+/// Sets a field. Does nothing to what is no object, where assigning to an index would panic.
+pub(crate) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value.into());
+    }
+}
+
 /// Sets a field that is absent, null, or empty text. Does nothing to what is no object.
 pub(crate) fn fill(object: &mut Value, name: &str, value: impl Into<Value>) {
     let Some(fields) = object.as_object_mut() else { return };

@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
-
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod cells;
@@ -77,15 +75,6 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
     }
 }
 
-/// Gives an object the status that it had: it is written apart, through `status`.
-fn keep_status(object: &mut Value, old: &Value) {
-    let Some(fields) = object.as_object_mut() else { return };
-    match old.get("status") {
-        Some(status) => fields.insert("status".into(), status.clone()),
-        None => fields.remove("status"),
-    };
-}
-
 /// A column that is always shown.
 const fn column(name: &'static str, kind: &'static str, description: &'static str) -> Column {
     Column { name, kind, format: "", description, priority: 0 }
@@ -101,52 +90,4 @@ const NAME: Column =
 const AGE: Column = column("Age", "string", "Time since the object was created.");
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::meta::Timestamp;
-    use crate::validate::FieldError;
-    use serde_json::json;
-
-    /// The object with the defaults of its kind.
-    pub(super) fn defaulted(strategy: &dyn Strategy, mut object: Value) -> Value {
-        strategy.default(&mut object);
-        object
-    }
-
-    /// Errors as lines.
-    pub(super) fn told(errors: &[FieldError]) -> String {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn every_kind_is_found_by_url_and_by_kind() {
-        for kind in all() {
-            assert!(std::ptr::eq(find(&kind.group, "v1", &kind.plural).unwrap(), kind));
-            assert!(std::ptr::eq(by_kind(&kind.group, "v1", &kind.kind).unwrap(), kind));
-            assert!(kind.schema.ends_with(&format!(".v1.{}", kind.kind)), "{}", kind.schema);
-        }
-        assert!(find("apps", "v1", "pods").is_none());
-    }
-
-    #[test]
-    fn every_row_fills_its_columns_even_of_an_empty_object() {
-        for kind in all() {
-            let cells = kind.strategy.cells(&json!({"metadata": {"name": "a"}}), Timestamp::UNIX_EPOCH);
-            assert_eq!(cells.len(), kind.columns.len(), "{}", kind.kind);
-        }
-    }
-
-    #[test]
-    fn no_default_or_check_fails_on_an_object_of_metadata_alone() {
-        for kind in all() {
-            let mut object = json!({"metadata": {"name": "a"}});
-            kind.strategy.default(&mut object);
-            kind.strategy.prepare_create(&mut object);
-            let once = object.clone();
-            kind.strategy.default(&mut object);
-            assert_eq!(object, once, "defaults of {} are idempotent", kind.kind);
-            let _told = kind.strategy.validate(&object);
-            let _told = kind.strategy.validate_update(&object, &once);
-        }
-    }
-}
+mod tests;

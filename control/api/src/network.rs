@@ -14,10 +14,10 @@ pub(crate) fn mirror(object: &mut Value, one: &str, list: &str) {
     let (single, many) = (&object[one], &object[list]);
     if !read::is_empty(single) && read::is_empty(many) {
         let single = single.clone();
-        object[list] = json!([single]);
+        read::set(object, list, json!([single]));
     } else if read::is_empty(single) && !read::is_empty(many) {
         let first = many[0].clone();
-        object[one] = first;
+        read::set(object, one, first);
     }
 }
 

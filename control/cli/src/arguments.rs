@@ -23,6 +23,126 @@ pub enum Command {
     Down(Down),
     /// Show a Deployment of a Linux container and a Wasm component side by side, then leave nothing behind
     Demo(Demo),
+    /// Show objects, in kubectl's words
+    Get(Get),
+    /// Create or change objects as files say
+    Apply(Apply),
+    /// Delete objects
+    Delete(Delete),
+    /// Print the logs of a container
+    Logs(Logs),
+}
+
+/// Which cluster, and where in it.
+#[derive(Clone, Debug, Args)]
+pub struct Target {
+    /// Kubeconfig of the cluster [default: KUBECONFIG, that of `up` on this machine, ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Namespace [default: the kubeconfig's, else default]
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+}
+
+/// How objects are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// Table with more columns
+    Wide,
+    /// YAML
+    Yaml,
+    /// JSON
+    Json,
+    /// Kind and name
+    Name,
+}
+
+/// Options of `get`.
+#[derive(Clone, Debug, Args)]
+pub struct Get {
+    /// Resource, e.g. `pods`, `po`, `deployments.apps`, `pods,services`, or `pod/NAME`
+    pub resource: String,
+    /// Names; all when none is given
+    pub names: Vec<String>,
+    /// All namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Label selector, e.g. `app=web,tier!=cache`
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+    /// Form of the output
+    #[arg(short, long, value_enum)]
+    pub output: Option<Form>,
+    /// Go on printing changes until Ctrl-C
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Cluster
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Options of `apply`.
+#[derive(Clone, Debug, Args)]
+pub struct Apply {
+    /// File, folder, or `-` for standard input; may be given several times
+    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    pub filename: Vec<PathBuf>,
+    /// Cluster
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Options of `delete`.
+#[derive(Clone, Debug, Args)]
+pub struct Delete {
+    /// Resource, or `pod/NAME`; not with -f
+    #[arg(required_unless_present = "filename")]
+    pub resource: Option<String>,
+    /// Names
+    pub names: Vec<String>,
+    /// Delete what these files name
+    #[arg(short, long, value_name = "FILE", conflicts_with = "resource")]
+    pub filename: Vec<PathBuf>,
+    /// It is no error when an object is not there
+    #[arg(long)]
+    pub ignore_not_found: bool,
+    /// Seconds that a pod has for ending
+    #[arg(long, value_name = "SECONDS")]
+    pub grace_period: Option<u32>,
+    /// Return at once instead of when the objects are gone
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Cluster
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Options of `logs`.
+#[derive(Clone, Debug, Args)]
+pub struct Logs {
+    /// Pod, as `NAME` or `pod/NAME`
+    pub pod: String,
+    /// Container; needed when the pod has several
+    #[arg(short, long, value_name = "NAME")]
+    pub container: Option<String>,
+    /// Go on printing until the container ends
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Of the container's previous life
+    #[arg(short, long)]
+    pub previous: bool,
+    /// Begin with the last so many lines
+    #[arg(long, value_name = "LINES")]
+    pub tail: Option<u64>,
+    /// Begin so many seconds ago
+    #[arg(long, value_name = "SECONDS")]
+    pub since: Option<u64>,
+    /// Print the time of each line
+    #[arg(long)]
+    pub timestamps: bool,
+    /// Cluster
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Options of `up`.

@@ -36,12 +36,23 @@ impl StorageBackend for Backend {
 
 /// Opens a database, made when it is missing. Exclusive use is the directory lock's business.
 pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<Database> {
-    let new = !disk.exists(path)?;
-    let file = disk.open(path)?;
-    if new && let Some(dir) = path.parent() {
-        disk.sync_dir(dir)?;
+    if !disk.exists(path)? {
+        create(disk, path)?;
     }
-    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(Backend(file)).map_err(other)
+    open_at(disk, path)
+}
+
+/// Makes an empty database beside its place and renames it: a power cut half way leaves a file that no reader understands.
+fn create(disk: &Disk, path: &Path) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    disk.open(&beside)?.set_len(0)?;
+    drop(open_at(disk, &beside)?);
+    disk.rename(&beside, path)?;
+    disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn open_at(disk: &Disk, path: &Path) -> io::Result<Database> {
+    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(Backend(disk.open(path)?)).map_err(other)
 }
 
 /// Any error of redb as the system's error that it is or stands for.

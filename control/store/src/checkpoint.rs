@@ -53,7 +53,8 @@ impl Checkpoint {
     pub(crate) fn create(disk: &Disk, path: &Path, summary: Summary) -> io::Result<Self> {
         let database = backend::open(disk, path)?;
         let checkpoint = Self { database, summary, requests_next: 0 };
-        let transaction = checkpoint.begin()?;
+        // Plain: there is nothing yet that a repair would have to walk.
+        let transaction = checkpoint.database.begin_write().map_err(other)?;
         checkpoint.write_summary(&transaction)?;
         drop(transaction.open_table(OBJECTS).map_err(other)?);
         drop(transaction.open_table(HISTORY).map_err(other)?);

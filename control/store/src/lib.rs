@@ -27,6 +27,8 @@ mod barrier;
 mod raft;
 
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod testing;
 
 pub use command::{Applied, Command, Precondition, Refused, RequestId, Write};

@@ -105,3 +105,6 @@ fn outcome_of(state: &State, command: &Command, revision: Revision) -> Applied {
         .collect();
     Applied { revision, records }
 }
+
+#[cfg(test)]
+mod tests;

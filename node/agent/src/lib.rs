@@ -1,1 +1,33 @@
-//! Skeleton.
+//! What should run on this node: pods of the API become sandboxes and containers of a [`runtime::contract::Runtime`].
+//!
+//! In reading order: what the agent is told (`config`, `contract`), what it believes about one pod (`observed`), the
+//! decisions as pure functions (`backoff`, `plan`, `status`, `spec`, `services`), what carries them out (`worker`,
+//! `pods`, `volumes`, `probes`), what it tells the API (`cluster`, `reporter`, `events`, `node`), and what it serves
+//! (`endpoint`, `logs`).
+//!
+//! Forbidden here: any knowledge of how a container runs (namespaces, Wasm, cgroups) or how a packet travels; clocks and
+//! tasks other than those of [`seam`]; decisions inside the code that carries them out.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
+
+mod config;
+mod contract;
+
+mod amount;
+mod backoff;
+mod observed;
+mod plan;
+mod policy;
+mod services;
+mod spec;
+mod status;
+mod verdict;
+
+mod volumes;
+
+mod agent;
+mod janitor;
+
+pub use agent::{Agent, RunningAgent, StartError};
+pub use config::{AgentConfig, Capacity, ClusterDns};
+pub use contract::{NetworkError, PodNetworking};
+pub use janitor::janitor;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use super::{AGE, NAME, base, cells, column, wide};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
@@ -57,11 +57,7 @@ impl Strategy for Deployment {
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({});
-    }
-
-    fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
+        json::set(object, "status", json!({}));
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -169,6 +165,14 @@ mod tests {
             "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}, "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600});
         assert_eq!(spec, recorded);
+    }
+
+    #[test]
+    fn a_row_reads_as_the_recorded_one() {
+        let mut object = deployment(&json!({}));
+        object["metadata"]["creationTimestamp"] = "1970-01-01T00:00:00Z".into();
+        let row = Value::from(Deployment.cells(&object, Timestamp::UNIX_EPOCH));
+        assert_eq!(row, json!(["d", "0/1", 0, 0, "0s", "c", "nginx:1.0", "app=d1"]));
     }
 
     #[test]

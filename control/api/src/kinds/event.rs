@@ -23,6 +23,7 @@ const COLUMNS: &[Column] = &[
     Column { priority: 1, ..super::NAME },
 ];
 
+/// Selectable fields and where they stand.
 const FIELDS: &[(&str, &str)] = &[
     ("involvedObject.kind", "/involvedObject/kind"),
     ("involvedObject.namespace", "/involvedObject/namespace"),
@@ -37,23 +38,21 @@ const FIELDS: &[(&str, &str)] = &[
     ("type", "/type"),
 ];
 
+const SELECTABLE: [&str; FIELDS.len()] = {
+    let mut names = [""; FIELDS.len()];
+    let mut nth = 0;
+    while nth < FIELDS.len() {
+        names[nth] = FIELDS[nth].0;
+        nth += 1;
+    }
+    names
+};
+
 pub(super) fn kind() -> Kind {
     Kind {
         short: &["ev"],
         columns: COLUMNS,
-        selectable: &[
-            "involvedObject.kind",
-            "involvedObject.namespace",
-            "involvedObject.name",
-            "involvedObject.uid",
-            "involvedObject.apiVersion",
-            "involvedObject.resourceVersion",
-            "involvedObject.fieldPath",
-            "reason",
-            "reportingComponent",
-            "source",
-            "type",
-        ],
+        selectable: &SELECTABLE,
         flags: Flags { create_on_update: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Event",
         ..base("", "Event", "events", &Event)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, keep_status};
+use super::{AGE, NAME, base, cells, column};
 use crate::field::Field;
 use crate::kind::{Column, Deletion, Flags, Kind, Scope, Strategy, Subresource};
 use crate::meta::Timestamp;
@@ -38,7 +38,6 @@ impl Strategy for Namespace {
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
         // They go through `finalize` alone.
         if let Some(spec) = json::section(object, "spec") {
             match old.pointer("/spec/finalizers") {
@@ -64,7 +63,7 @@ impl Strategy for Namespace {
 
     fn prepare_create(&self, object: &mut Value) {
         label(object);
-        object["status"] = json!({"phase": "Active"});
+        json::set(object, "status", json!({"phase": "Active"}));
         let Some(spec) = json::section(object, "spec") else { return };
         let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
         if let Some(finalizers) = finalizers.as_array_mut()
@@ -112,7 +111,6 @@ mod tests {
         let mut update = json!({"metadata": {"name": "tmp"}, "spec": {"finalizers": []}});
         Namespace.prepare_update(&mut update, &object);
         assert_eq!(update["spec"], object["spec"]);
-        assert_eq!(update["status"], object["status"]);
         object["spec"]["finalizers"] = json!([]);
         assert_eq!(Namespace.deletion(&object, None), Deletion::Now);
     }

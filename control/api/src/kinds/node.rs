@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Amounts, Facts, NodeFacts};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
@@ -52,12 +52,9 @@ impl Strategy for Node {
             }
         }
         if json::is_empty(&status["allocatable"]) && !json::is_empty(&status["capacity"]) {
-            status["allocatable"] = status["capacity"].clone();
+            let all = status["capacity"].clone();
+            json::set(status, "allocatable", all);
         }
-    }
-
-    fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
 use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
@@ -60,11 +60,7 @@ impl Strategy for Pod {
 
     fn prepare_create(&self, object: &mut Value) {
         let class = pod_spec::qos_class(&object["spec"]);
-        object["status"] = json!({"phase": "Pending", "qosClass": class.as_str()});
-    }
-
-    fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
+        json::set(object, "status", json!({"phase": "Pending", "qosClass": class.as_str()}));
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value) {
@@ -173,4 +169,71 @@ fn gates(object: &Value) -> String {
     let open =
         |gate: &&Value| conditions.iter().any(|one| one["type"] == gate["conditionType"] && one["status"] == "True");
     format!("{}/{}", gates.iter().filter(open).count(), gates.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Amounts;
+    use crate::kinds::tests::defaulted;
+
+    fn bound() -> Value {
+        let spec = json!({"nodeName": "n1", "priority": 5, "readinessGates": [{"conditionType": "a"}, {"conditionType": "b"}],
+            "containers": [{"name": "c", "image": "i:1", "resources": {"limits": {"cpu": "100m", "memory": "64Mi"}}}]});
+        let conditions = json!([{"type": "Ready", "status": "True", "lastTransitionTime": "1970-01-01T00:01:00Z"},
+            {"type": "a", "status": "True"}]);
+        let statuses = json!([{"name": "c", "ready": true, "restartCount": 1, "state": {"running": {}}}]);
+        let object = json!({"metadata": {"name": "web", "labels": {"pod-template-hash": "h"}, "creationTimestamp": "1970-01-01T00:00:30Z"},
+            "spec": spec, "status": {"phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}],
+            "conditions": conditions, "containerStatuses": statuses}});
+        defaulted(&Pod, object)
+    }
+
+    #[test]
+    fn facts_say_what_decisions_need() {
+        let facts = PodFacts {
+            phase: Phase::Running,
+            ready: true,
+            ready_since: 60,
+            created: 30,
+            node: Some("n1".into()),
+            requests: Amounts { cpu_milli: 100, memory: 64 << 20, storage: 0, pods: 1 },
+            scheduler: Some("default-scheduler".into()),
+            priority: 5,
+            constrained: false,
+            template_hash: Some("h".into()),
+        };
+        assert_eq!(Pod.facts(&bound()), Facts::Pod(Box::new(facts)));
+    }
+
+    #[test]
+    fn a_row_tells_state_place_and_gates() {
+        let cells = Pod.cells(&bound(), Timestamp::from_second(150).unwrap());
+        assert_eq!(Value::from(cells), json!(["web", "1/1", "Running", "1", "2m", "10.0.0.1", "n1", "<none>", "1/2"]));
+    }
+
+    #[test]
+    fn a_new_pod_is_pending_and_has_a_class() {
+        let mut pod = bound();
+        Pod.prepare_create(&mut pod);
+        assert_eq!(pod["status"], json!({"phase": "Pending", "qosClass": "Guaranteed"}));
+        assert_eq!(Pod.validate(&pod), []);
+    }
+
+    #[test]
+    fn only_what_may_run_on_a_node_is_given_grace() {
+        let mut pod = bound();
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(30));
+        assert_eq!(Pod.deletion(&pod, Some(5)), Deletion::Graceful(5));
+        assert_eq!(Pod.deletion(&pod, Some(0)), Deletion::Now);
+        pod["spec"]["terminationGracePeriodSeconds"] = 0.into();
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
+        pod["spec"]["terminationGracePeriodSeconds"] = 7.into();
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(7));
+        pod["status"]["phase"] = "Failed".into();
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
+        let mut pod = bound();
+        pod["spec"]["nodeName"] = Value::Null;
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
+    }
 }

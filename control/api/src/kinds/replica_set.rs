@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Facts, ReplicaSetFacts};
 use crate::field::Field;
 use crate::kind::{Column, Kind, Strategy, Subresource};
@@ -46,11 +46,7 @@ impl Strategy for ReplicaSet {
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({"replicas": 0});
-    }
-
-    fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
+        json::set(object, "status", json!({"replicas": 0}));
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {

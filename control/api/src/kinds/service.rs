@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, keep_status, wide};
+use super::{AGE, NAME, base, cells, column, wide};
 use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -53,12 +53,11 @@ impl Strategy for Service {
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({"loadBalancer": {}});
+        json::set(object, "status", json!({"loadBalancer": {}}));
         families(object);
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value) {
-        keep_status(object, old);
         update::keep_allocated(object, old);
         families(object);
     }
@@ -126,15 +125,19 @@ fn default_spec(spec: &mut Value) {
     json::fill(spec, "sessionAffinity", "None");
     if spec["sessionAffinity"] == "ClientIP" {
         json::fill(spec, "sessionAffinityConfig", json!({}));
-        json::fill(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
-        json::fill(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", AFFINITY_SECONDS);
+        if let Some(config) = spec.get_mut("sessionAffinityConfig") {
+            json::fill(config, "clientIP", json!({}));
+        }
+        if let Some(client) = spec.pointer_mut("/sessionAffinityConfig/clientIP") {
+            json::fill(client, "timeoutSeconds", AFFINITY_SECONDS);
+        }
     }
     json::fill(spec, "type", "ClusterIP");
     for port in json::items_mut(spec, "ports") {
         json::fill(port, "protocol", "TCP");
         let number = port["port"].clone();
         if port["targetPort"] == 0 || json::is_empty(&port["targetPort"]) {
-            port["targetPort"] = number;
+            json::set(port, "targetPort", number);
         }
     }
     let kind = json::text(spec, "/type").to_owned();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CONTAINER_LISTS, image, resources, volume_defaults};
-use crate::json::{boolean, fill, fill_zero, items_mut, section, text};
+use crate::json::{boolean, fill, fill_zero, items_mut, section, set, text};
 
 /// Seconds between asking a pod to stop and stopping it.
 pub(crate) const GRACE: u32 = 30;
@@ -65,8 +65,8 @@ fn mirror_service_account(spec: &mut Value) {
         return;
     }
     let account = if name.is_empty() { old } else { name };
-    spec["serviceAccountName"] = account.clone().into();
-    spec["serviceAccount"] = account.into();
+    set(spec, "serviceAccountName", account.clone());
+    set(spec, "serviceAccount", account);
 }
 
 fn container(container: &mut Value) {

@@ -60,7 +60,7 @@ pub(super) fn keep_allocated(object: &mut Value, old: &Value) {
 
 fn copy(spec: &mut Value, before: &Value, names: &[&str]) {
     for name in names.iter().filter(|name| !before[**name].is_null()) {
-        spec[*name] = before[*name].clone();
+        json::set(spec, name, before[*name].clone());
     }
 }
 
@@ -78,7 +78,7 @@ fn keep_node_ports(spec: &mut Value, before: &Value) {
     for port in json::items_mut(spec, "ports").iter_mut().filter(|port| node_port(port) == 0) {
         let known = json::items(before, "/ports").iter().find(|then| same(port, then)).map(node_port);
         if let Some(number) = known.filter(|number| *number != 0 && !taken.contains(number)) {
-            port["nodePort"] = number.into();
+            json::set(port, "nodePort", number);
             taken.push(number);
         }
     }

@@ -1,0 +1,33 @@
+//! What the agent needs from the pod network. The real one is adapted in `main`, so that tests can stand in for it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use network::contract::{PodNetwork, ServicePort};
+
+/// Why the pod network refused: what was attempted and the cause, as one message for a pod's events.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempt}: {cause}")]
+pub struct NetworkError {
+    /// What was attempted, on what.
+    pub attempt: String,
+    /// Cause.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The pod network of a node.
+#[async_trait]
+pub trait PodNetworking: Send + Sync + std::fmt::Debug {
+    /// Gives a pod a network namespace and addresses. Asked again for the same uid, it answers the same.
+    async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError>;
+
+    /// Takes them back. Succeeds for a pod that has none.
+    async fn detach(&self, pod_uid: &str) -> Result<(), NetworkError>;
+
+    /// All attached pods by uid, those of before an agent restart included.
+    async fn attached(&self) -> Result<BTreeMap<String, PodNetwork>, NetworkError>;
+
+    /// Replaces the whole table of Services.
+    async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError>;
+}

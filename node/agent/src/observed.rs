@@ -1,0 +1,256 @@
+//! What the agent knows about one pod at one moment: the input of every decision about it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use runtime::contract::{Container, ContainerState, Exit, Image};
+use seam::Timestamp;
+
+use crate::backoff::{Backoff, Pace, later};
+
+/// Something that is attempted until it succeeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt<T> {
+    /// The result, once it succeeded.
+    pub done: Option<T>,
+    /// An attempt is under way.
+    pub busy: bool,
+    /// Why the latest finished attempt failed.
+    pub failure: Option<Failure>,
+}
+
+/// A failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// `waiting.reason`.
+    pub reason: String,
+    /// What to tell the user.
+    pub message: String,
+    /// When it failed.
+    pub at: Timestamp,
+    /// How long the next attempt waits.
+    pub backoff: Backoff,
+}
+
+impl Failure {
+    /// When the next attempt is due.
+    pub(crate) fn retry_at(&self) -> Timestamp {
+        later(self.at, self.backoff.delay())
+    }
+}
+
+impl<T> Default for Attempt<T> {
+    fn default() -> Self {
+        Self { done: None, busy: false, failure: None }
+    }
+}
+
+impl<T> Attempt<T> {
+    /// Something that was done before this agent looked.
+    pub(crate) fn already(result: T) -> Self {
+        Self { done: Some(result), busy: false, failure: None }
+    }
+
+    /// Notes that an attempt begins.
+    pub(crate) fn begin(&mut self) {
+        self.busy = true;
+    }
+
+    /// Notes how it ended. A failure makes the next attempt wait longer, at the given pace.
+    pub(crate) fn end(&mut self, result: Result<T, (String, String)>, pace: Pace, now: Timestamp) {
+        self.busy = false;
+        match result {
+            Ok(done) => {
+                self.done = Some(done);
+                self.failure = None;
+            }
+            Err((reason, message)) => {
+                let before = self.failure.as_ref().map(|failure| failure.backoff);
+                let backoff = Backoff::next(before, pace, now, now);
+                self.failure = Some(Failure { reason, message, at: now, backoff });
+            }
+        }
+    }
+}
+
+/// Life of the pod's sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SandboxLife {
+    /// Not made yet.
+    #[default]
+    Absent,
+    /// Its shim lives.
+    Ready,
+    /// Its shim died.
+    Lost,
+    /// Stopped by the agent; the records of its containers remain.
+    Stopped,
+    /// Removed by the agent for good.
+    Removed,
+}
+
+/// What the probes of a running container say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Probed {
+    /// The startup probe succeeded. Meaningless without one.
+    pub started: bool,
+    /// The readiness probe succeeds. Meaningless without one.
+    pub ready: bool,
+    /// The liveness or startup probe failed for good: which one.
+    pub failed: Option<&'static str>,
+}
+
+/// One container of the pod's specification.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// The latest one in this sandbox.
+    pub current: Option<Container>,
+    /// The one before it, also of a sandbox before this one.
+    pub last: Option<Container>,
+    /// The image for the next one.
+    pub image: Attempt<Image>,
+    /// Making and starting the next one.
+    pub making: Attempt<()>,
+    /// It is being stopped and will have ended by then.
+    pub stopping: Option<Timestamp>,
+    /// Spacing of restarts.
+    pub restarts: Option<Backoff>,
+    /// Probes of the current one.
+    pub probed: Probed,
+}
+
+impl Life {
+    /// Whether the current container runs.
+    pub(crate) fn running(&self) -> bool {
+        matches!(self.current, Some(Container { state: ContainerState::Running { .. }, .. }))
+    }
+
+    /// How the current container ended, when it did.
+    pub(crate) fn exit(&self) -> Option<&Exit> {
+        match &self.current {
+            Some(Container { state: ContainerState::Exited(exit), .. }) => Some(exit),
+            _ => None,
+        }
+    }
+
+    /// Makes room for the next attempt.
+    pub(crate) fn replace(&mut self, container: Container) {
+        if let Some(before) = self.current.replace(container) {
+            self.last = Some(before);
+        }
+        self.probed = Probed::default();
+        self.stopping = None;
+    }
+}
+
+/// What the agent knows about one pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Observed {
+    /// The API no longer has the pod.
+    pub gone: bool,
+    /// When the agent first saw the pod.
+    pub start: Option<Timestamp>,
+    /// Volumes: when they were last brought up to date.
+    pub volumes: Attempt<Timestamp>,
+    /// A `ConfigMap`, `Secret` or the pod's own metadata changed after that.
+    pub volumes_stale: bool,
+    /// Making the network and the sandbox.
+    pub making: Attempt<()>,
+    /// Stopping or removing them.
+    pub ending: Attempt<()>,
+    /// The sandbox.
+    pub sandbox: SandboxLife,
+    /// Addresses of the pod, the primary one first.
+    pub addresses: Vec<IpAddr>,
+    /// Containers by name.
+    pub containers: BTreeMap<String, Life>,
+}
+
+impl Observed {
+    /// What is known about a container.
+    pub(crate) fn life(&self, name: &str) -> Life {
+        self.containers.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The record of a container, to change.
+    pub(crate) fn life_mut(&mut self, name: &str) -> &mut Life {
+        self.containers.entry(name.to_owned()).or_default()
+    }
+
+    /// Takes over what the runtime says about a container, when that is newer than what is known.
+    pub(crate) fn heard(&mut self, container: Container) {
+        let life = self.life_mut(&container.name);
+        match &life.current {
+            Some(current) if current.id == container.id => {
+                if rank(&container.state) >= rank(&current.state) {
+                    life.current = Some(container);
+                }
+            }
+            Some(current) if current.attempt > container.attempt => life.last = Some(container),
+            _ => life.replace(container),
+        }
+    }
+
+    /// The sandbox's shim died, and every container with it.
+    pub(crate) fn lost(&mut self, now: Timestamp) {
+        if self.sandbox == SandboxLife::Ready {
+            self.sandbox = SandboxLife::Lost;
+        }
+        for life in self.containers.values_mut() {
+            if let Some(container) = &mut life.current
+                && !matches!(container.state, ContainerState::Exited(_))
+            {
+                container.state = ContainerState::Exited(lost_exit(&container.state, now));
+            }
+        }
+    }
+
+    /// The lost sandbox has been removed so that another one can be made: its containers become history.
+    pub(crate) fn begin_again(&mut self) {
+        self.sandbox = SandboxLife::Absent;
+        self.making = Attempt::default();
+        self.addresses.clear();
+        for life in self.containers.values_mut() {
+            if let Some(container) = life.current.take() {
+                life.last = Some(container);
+            }
+            life.stopping = None;
+        }
+    }
+}
+
+/// States only move forward; the order says which of two reports is newer.
+fn rank(state: &ContainerState) -> u8 {
+    match state {
+        ContainerState::Created => 0,
+        ContainerState::Running { .. } => 1,
+        ContainerState::Exited(_) => 2,
+    }
+}
+
+/// The exit of a container whose end nobody saw. 137 is what the kubelet reports for it.
+fn lost_exit(state: &ContainerState, now: Timestamp) -> Exit {
+    let started_at = match state {
+        ContainerState::Running { started_at, .. } => *started_at,
+        ContainerState::Created | ContainerState::Exited(_) => 0,
+    };
+    Exit {
+        started_at,
+        finished_at: nanoseconds(now),
+        code: 137,
+        signal: None,
+        oom_killed: false,
+        message: "The container ended with its sandbox, whose process was killed".to_owned(),
+        reason: "ContainerStatusUnknown".to_owned(),
+    }
+}
+
+/// A time as the runtime counts: nanoseconds since 1970.
+pub(crate) fn nanoseconds(moment: Timestamp) -> i64 {
+    i64::try_from(moment.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+/// A time of the runtime.
+pub(crate) fn moment(nanoseconds: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or(Timestamp::UNIX_EPOCH)
+}

@@ -1,0 +1,78 @@
+//! Planning for a pod that should not run, or no longer.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::PodSpec;
+use seam::Timestamp;
+
+use crate::backoff::later;
+use crate::observed::{Observed, SandboxLife};
+use crate::plan::run::attempt;
+use crate::plan::{Plan, Step};
+use crate::policy;
+use crate::verdict::Verdict;
+
+/// The least time between stop signal and `SIGKILL`, for pods deleted by force too.
+const GRACE_MIN: Duration = Duration::from_secs(1);
+
+/// A stop that is under way is shortened only when that saves at least this much.
+const SHORTEN_BY: Duration = Duration::from_secs(1);
+
+pub(super) fn plan(spec: &PodSpec, seen: &Observed, verdict: &Verdict, now: Timestamp, plan: &mut Plan) {
+    let grace = grace(spec, verdict, now);
+    if stop_containers(spec, seen, grace, now, plan) {
+        return;
+    }
+    // What is still being made is waited for, so that nothing appears after everything was removed.
+    let busy = seen.making.busy || seen.volumes.busy || seen.containers.values().any(|life| life.making.busy);
+    if busy || seen.ending.busy {
+        return;
+    }
+    let leaves_records = matches!(verdict, Verdict::Finished(_) | Verdict::Failed { .. });
+    match seen.sandbox {
+        SandboxLife::Removed if matches!(verdict, Verdict::Deleted(_)) => plan.step(Step::ConfirmDeletion),
+        SandboxLife::Removed if *verdict == Verdict::Gone => plan.step(Step::Forget),
+        SandboxLife::Removed => {}
+        SandboxLife::Stopped | SandboxLife::Absent if leaves_records => {}
+        SandboxLife::Ready | SandboxLife::Lost if leaves_records => attempt(&seen.ending, now, Step::Retire, plan),
+        SandboxLife::Absent | SandboxLife::Ready | SandboxLife::Lost | SandboxLife::Stopped => {
+            attempt(&seen.ending, now, Step::Remove, plan);
+        }
+    }
+}
+
+/// How long containers have from now.
+fn grace(spec: &PodSpec, verdict: &Verdict, now: Timestamp) -> Duration {
+    let full = policy::grace(spec);
+    let left = match verdict {
+        // The API has added the grace period to the time of the request: an agent that restarts does not begin it anew.
+        Verdict::Deleted(until) => Duration::try_from(until.duration_since(now)).unwrap_or_default(),
+        Verdict::Gone => GRACE_MIN,
+        Verdict::Run | Verdict::Finished(_) | Verdict::Failed { .. } => full,
+    };
+    left.max(GRACE_MIN)
+}
+
+/// Stops what runs, sidecars only after everything else and in reverse order (KEP-753). Whether anything still runs.
+fn stop_containers(spec: &PodSpec, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut Plan) -> bool {
+    let (sidecars, init): (Vec<_>, Vec<_>) = policy::init(spec).iter().partition(|init| policy::is_sidecar(init));
+    let mut running = false;
+    for container in spec.containers.iter().chain(init) {
+        running |= stop(&container.name, seen, grace, now, plan);
+    }
+    for sidecar in sidecars.iter().rev() {
+        running = running || stop(&sidecar.name, seen, grace, now, plan);
+    }
+    running
+}
+
+fn stop(name: &str, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut Plan) -> bool {
+    let life = seen.life(name);
+    let Some(current) = life.current.as_ref().filter(|_| life.running()) else { return false };
+    let until = later(now, grace);
+    if life.stopping.is_none_or(|before| later(until, SHORTEN_BY) < before) {
+        let why = format!("Stopping container {name}");
+        plan.step(Step::Stop { container: name.to_owned(), id: current.id.clone(), grace, why });
+    }
+    true
+}

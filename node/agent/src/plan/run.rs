@@ -1,0 +1,230 @@
+//! Planning for a pod that should run.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use runtime::contract::ContainerState;
+use seam::Timestamp;
+
+use crate::backoff::{Backoff, later, written};
+use crate::observed::{Attempt, Failure, Life, Observed, SandboxLife};
+use crate::plan::{Plan, Step};
+use crate::policy::{self, RestartPolicy};
+
+/// How often volumes are brought up to date when no change was heard of, as often as the kubelet synchronises a pod.
+const VOLUMES_EVERY: Duration = Duration::from_mins(1);
+
+/// For how long a failed pull is shown as such before its wait is shown.
+const SHOW_FAILURE: Duration = Duration::from_secs(1);
+
+/// What an attempt allows now.
+enum Next<'a, T> {
+    Have(&'a T),
+    Begin,
+    Busy,
+    After(&'a Failure),
+}
+
+fn next<T>(attempt: &Attempt<T>, now: Timestamp) -> Next<'_, T> {
+    match attempt {
+        Attempt { done: Some(done), .. } => Next::Have(done),
+        Attempt { busy: true, .. } => Next::Busy,
+        Attempt { failure: Some(failure), .. } if failure.retry_at() > now => Next::After(failure),
+        _ => Next::Begin,
+    }
+}
+
+pub(super) fn plan(pod: &Pod, spec: &PodSpec, seen: &Observed, now: Timestamp, plan: &mut Plan) {
+    let volumes = volumes(seen, now, plan);
+    let sandbox = volumes && sandbox(seen, now, plan);
+    let mut planner = Planner { pod, seen, now, sandbox, plan };
+    if planner.init(spec) {
+        for container in &spec.containers {
+            planner.container(container, policy::of_container(spec, container));
+        }
+    }
+}
+
+/// Whether the volumes are there.
+fn volumes(seen: &Observed, now: Timestamp, plan: &mut Plan) -> bool {
+    match next(&seen.volumes, now) {
+        Next::Have(&at) => {
+            let refresh = later(at, VOLUMES_EVERY);
+            if (refresh <= now || seen.volumes_stale) && !seen.volumes.busy {
+                plan.step(Step::Volumes);
+            } else {
+                plan.look(refresh);
+            }
+            true
+        }
+        Next::Begin => {
+            plan.step(Step::Volumes);
+            false
+        }
+        Next::Busy => false,
+        Next::After(failure) => {
+            plan.look(failure.retry_at());
+            false
+        }
+    }
+}
+
+/// Whether the sandbox is there.
+fn sandbox(seen: &Observed, now: Timestamp, plan: &mut Plan) -> bool {
+    match seen.sandbox {
+        SandboxLife::Ready => return true,
+        SandboxLife::Lost | SandboxLife::Stopped => attempt(&seen.ending, now, Step::Renew, plan),
+        SandboxLife::Absent | SandboxLife::Removed => attempt(&seen.making, now, Step::Sandbox, plan),
+    }
+    false
+}
+
+/// Begins a step, or looks again when it may be repeated.
+pub(super) fn attempt(attempt: &Attempt<()>, now: Timestamp, step: Step, plan: &mut Plan) {
+    match next(attempt, now) {
+        Next::Begin => plan.step(step),
+        Next::After(failure) => plan.look(failure.retry_at()),
+        Next::Have(()) | Next::Busy => {}
+    }
+}
+
+struct Planner<'a> {
+    pod: &'a Pod,
+    seen: &'a Observed,
+    now: Timestamp,
+    sandbox: bool,
+    plan: &'a mut Plan,
+}
+
+impl Planner<'_> {
+    /// Plans the init containers; whether the others may run.
+    fn init(&mut self, spec: &PodSpec) -> bool {
+        // Once a container of the pod proper was made in this sandbox, initialisation is over for this sandbox.
+        let over = spec.containers.iter().any(|container| self.seen.life(&container.name).current.is_some());
+        for init in policy::init(spec) {
+            let life = self.seen.life(&init.name);
+            if policy::is_sidecar(init) {
+                self.container(init, RestartPolicy::Always);
+                if !over && !started(init, &life) {
+                    return false;
+                }
+            } else if !over && life.exit().is_none_or(|exit| exit.code != 0) {
+                self.container(init, policy::of_init(spec));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn container(&mut self, container: &Container, policy: RestartPolicy) {
+        let life = self.seen.life(&container.name);
+        let Some(current) = &life.current else { return self.begin(container, &life) };
+        match &current.state {
+            ContainerState::Created if life.making.busy => {}
+            ContainerState::Created => {
+                self.plan.step(Step::Resume { container: container.name.clone(), id: current.id.clone() });
+            }
+            ContainerState::Running { .. } => self.probe(container, &life),
+            ContainerState::Exited(exit) => {
+                if !policy.restarts(exit.code) {
+                    return;
+                }
+                let due = Backoff::due(life.restarts, crate::observed::moment(exit.finished_at));
+                if due <= self.now {
+                    return self.begin(container, &life);
+                }
+                self.plan.look(due);
+                let delay = written(life.restarts.map(Backoff::delay).unwrap_or_default());
+                let message = format!(
+                    "back-off {delay} restarting failed container={} pod={}",
+                    container.name,
+                    policy::full_name(self.pod)
+                );
+                self.plan.wait(&container.name, "CrashLoopBackOff", message);
+            }
+        }
+    }
+
+    /// Stops a container whose probe has failed for good; its restart follows from its end.
+    fn probe(&mut self, container: &Container, life: &Life) {
+        let (Some(probe), Some(current), None) = (life.probed.failed, &life.current, life.stopping) else { return };
+        let own = match probe {
+            "startup" => &container.startup_probe,
+            _ => &container.liveness_probe,
+        };
+        let own = own.as_ref().and_then(|probe| probe.termination_grace_period_seconds);
+        let grace = own.map_or_else(|| self.pod.spec.as_ref().map(policy::grace).unwrap_or_default(), policy::seconds);
+        self.plan.step(Step::Stop {
+            container: container.name.clone(),
+            id: current.id.clone(),
+            grace,
+            why: format!("Container {} failed {probe} probe, will be restarted", container.name),
+        });
+    }
+
+    /// Plans the next attempt: its image, then the container itself.
+    fn begin(&mut self, container: &Container, life: &Life) {
+        let name = &container.name;
+        if life.making.busy {
+            return self.waiting_for(name, life.making.failure.as_ref());
+        }
+        if let Next::After(failure) = next(&life.making, self.now) {
+            self.plan.look(failure.retry_at());
+            return self.waiting_for(name, Some(failure));
+        }
+        match next(&life.image, self.now) {
+            Next::Begin => {
+                self.plan.step(Step::Image { container: name.clone() });
+                self.image_waits(container, life.image.failure.as_ref());
+            }
+            Next::Busy => self.image_waits(container, life.image.failure.as_ref()),
+            Next::After(failure) => {
+                self.plan.look(failure.retry_at());
+                self.image_waits(container, Some(failure));
+            }
+            Next::Have(_) if self.sandbox => {
+                let attempt = attempt_of(self.pod, name, life);
+                self.plan.step(Step::Start { container: name.clone(), attempt });
+            }
+            Next::Have(_) => {}
+        }
+    }
+
+    fn waiting_for(&mut self, name: &str, failure: Option<&Failure>) {
+        if let Some(failure) = failure {
+            self.plan.wait(name, &failure.reason, failure.message.clone());
+        }
+    }
+
+    /// A pull that has just failed is shown as it failed, then as a wait, as `kubectl get pods` users know it.
+    fn image_waits(&mut self, container: &Container, failure: Option<&Failure>) {
+        let Some(failure) = failure else { return };
+        let shown_until = later(failure.at, SHOW_FAILURE);
+        let pulled = failure.reason == "ErrImagePull" || failure.reason == "RegistryUnavailable";
+        if !pulled || self.now < shown_until {
+            if pulled {
+                self.plan.look(shown_until);
+            }
+            return self.plan.wait(&container.name, &failure.reason, failure.message.clone());
+        }
+        let image = container.image.as_deref().unwrap_or_default();
+        let message = format!("Back-off pulling image \"{image}\": {}: {}", failure.reason, failure.message);
+        self.plan.wait(&container.name, "ImagePullBackOff", message);
+    }
+}
+
+/// Whether a sidecar lets the next init container begin.
+fn started(init: &Container, life: &Life) -> bool {
+    life.running() && (init.startup_probe.is_none() || life.probed.started)
+}
+
+/// The number of the next attempt. The API remembers it when the node has forgotten, after a reboot.
+fn attempt_of(pod: &Pod, name: &str, life: &Life) -> u32 {
+    if let Some(before) = life.current.as_ref().or(life.last.as_ref()) {
+        return before.attempt.saturating_add(1);
+    }
+    let Some(status) = &pod.status else { return 0 };
+    let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    let made = all.filter(|status| status.name == name && status.container_id.is_some());
+    made.map(|status| u32::try_from(status.restart_count).unwrap_or(0).saturating_add(1)).next().unwrap_or(0)
+}

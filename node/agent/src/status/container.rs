@@ -1,0 +1,135 @@
+//! Status of one container.
+
+use k8s_openapi::api::core::v1::{
+    Container as Spec, ContainerState as State, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
+    ContainerStatus,
+};
+use runtime::contract::{Container, ContainerId, ContainerState, Exit};
+
+use crate::observed::{Life, moment};
+use crate::status::{Facts, seconds};
+
+/// How a container's identity is written in a status: `bireme://<id>`.
+pub(crate) fn written_id(id: &ContainerId) -> String {
+    format!("bireme://{}", id.0)
+}
+
+/// What a container is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Work that is done before others begin.
+    Init,
+    /// A container of the pod proper, or a sidecar.
+    Serving,
+}
+
+/// Writes the status of one container. `idle` is the reason of one that waits for nothing in particular; when the pod has
+/// `ended` and this node knows nothing of the container, what was reported before stays.
+pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, ended: bool) -> ContainerStatus {
+    let life = facts.seen.life(&spec.name);
+    let before = before(facts, &spec.name);
+    if let Some(before) = before
+        && ended
+        && life.current.is_none()
+        && life.last.is_none()
+    {
+        return before.clone();
+    }
+    let waiting = facts.plan.waiting.get(&spec.name).map(|waiting| ContainerStateWaiting {
+        reason: Some(waiting.reason.clone()),
+        message: (!waiting.message.is_empty()).then(|| waiting.message.clone()),
+    });
+    let (state, last) = states(&life, waiting, idle);
+    let shown = life.current.as_ref().or(life.last.as_ref());
+    let count = shown.map_or_else(|| before.map_or(0, |before| before.restart_count), |shown| count(shown.attempt));
+    ContainerStatus {
+        name: spec.name.clone(),
+        image: spec.image.clone().unwrap_or_default(),
+        image_id: shown.map(|shown| shown.image.clone()).unwrap_or_default(),
+        container_id: shown.map(|shown| written_id(&shown.id)),
+        restart_count: count,
+        ready: ready(spec, role, &life),
+        started: Some(started(spec, &life)),
+        state: Some(state),
+        last_state: Some(last.unwrap_or_default()),
+        ..ContainerStatus::default()
+    }
+}
+
+/// Whether it runs and its startup probe, if it has one, succeeded.
+pub(super) fn started(spec: &Spec, life: &Life) -> bool {
+    life.running() && (spec.startup_probe.is_none() || life.probed.started)
+}
+
+/// Whether it may receive traffic; an init container is ready once it has done its work.
+fn ready(spec: &Spec, role: Role, life: &Life) -> bool {
+    match role {
+        Role::Init => life.exit().is_some_and(|exit| exit.code == 0),
+        Role::Serving => started(spec, life) && (spec.readiness_probe.is_none() || life.probed.ready),
+    }
+}
+
+/// The state and the last state. A container that waits for its restart shows its end as last state.
+fn states(life: &Life, waiting: Option<ContainerStateWaiting>, idle: &str) -> (State, Option<State>) {
+    let last = life.last.as_ref().and_then(ended);
+    let Some(current) = &life.current else {
+        let idle = ContainerStateWaiting { reason: Some(idle.to_owned()), message: None };
+        return (waits(waiting.unwrap_or(idle)), last);
+    };
+    match (&current.state, waiting) {
+        (ContainerState::Created, waiting) => {
+            let idle = ContainerStateWaiting { reason: Some(idle.to_owned()), message: None };
+            (waits(waiting.unwrap_or(idle)), last)
+        }
+        (ContainerState::Running { started_at, .. }, _) => {
+            let running = ContainerStateRunning { started_at: Some(seconds(moment(*started_at))) };
+            (State { running: Some(running), ..State::default() }, last)
+        }
+        (ContainerState::Exited(_), Some(waiting)) => (waits(waiting), ended(current)),
+        (ContainerState::Exited(exit), None) => (terminated(&current.id, exit), last),
+    }
+}
+
+fn waits(waiting: ContainerStateWaiting) -> State {
+    State { waiting: Some(waiting), ..State::default() }
+}
+
+fn ended(container: &Container) -> Option<State> {
+    match &container.state {
+        ContainerState::Exited(exit) => Some(terminated(&container.id, exit)),
+        ContainerState::Created | ContainerState::Running { .. } => None,
+    }
+}
+
+fn terminated(id: &ContainerId, exit: &Exit) -> State {
+    let terminated = ContainerStateTerminated {
+        container_id: Some(written_id(id)),
+        exit_code: exit.code,
+        signal: None,
+        reason: Some(reason(exit)),
+        message: (!exit.message.is_empty()).then(|| exit.message.clone()),
+        started_at: Some(seconds(moment(exit.started_at))),
+        finished_at: Some(seconds(moment(exit.finished_at))),
+    };
+    State { terminated: Some(terminated), ..State::default() }
+}
+
+/// The runtime's reason, or the one that follows from the code.
+fn reason(exit: &Exit) -> String {
+    match () {
+        () if !exit.reason.is_empty() => exit.reason.clone(),
+        () if exit.oom_killed => "OOMKilled".to_owned(),
+        () if exit.code == 0 => "Completed".to_owned(),
+        () => "Error".to_owned(),
+    }
+}
+
+/// What was reported about a container before.
+fn before<'a>(facts: &'a Facts<'_>, name: &str) -> Option<&'a ContainerStatus> {
+    let all = facts.before.init_container_statuses.iter().flatten();
+    all.chain(facts.before.container_statuses.iter().flatten()).find(|status| status.name == name)
+}
+
+fn count(attempt: u32) -> i32 {
+    i32::try_from(attempt).unwrap_or(i32::MAX)
+}
