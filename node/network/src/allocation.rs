@@ -135,7 +135,9 @@ fn search(base: IpAddr, length: u8, cursor: &mut u128, used: &BTreeSet<IpAddr>) 
     // More steps than there are used addresses cannot be needed.
     let steps = span.min(used.len() as u128 + 1);
     let start = if (FIRST..=last).contains(cursor) { *cursor } else { FIRST };
-    let found = (0..steps).map(|step| FIRST + (start - FIRST + step) % span).find(|n| !used.contains(&nth(base, length, *n)))?;
+    let found = (0..steps)
+        .map(|step| FIRST + (start - FIRST + step) % span)
+        .find(|n| !used.contains(&nth(base, length, *n)))?;
     *cursor = found + 1;
     Some(nth(base, length, found))
 }
@@ -178,7 +180,11 @@ mod tests {
     #[test]
     fn a_freed_address_is_the_last_to_be_given_again() {
         check("10.1.0.0/29", "+a +b +a -a +c", &["10.1.0.2", "10.1.0.3", "10.1.0.2", "10.1.0.4"]);
-        check("10.1.0.0/29", "+a +b +c +d -a +e -b +f", &["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6", "10.1.0.2"]);
+        check(
+            "10.1.0.0/29",
+            "+a +b +c +d -a +e -b +f",
+            &["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6", "10.1.0.2"],
+        );
         check("fd00::/64", "+a -a +b", &["fd00::2", "fd00::3"]);
     }
 

@@ -49,7 +49,9 @@ pub(crate) async fn attach(
 ) -> Result<(), NetworkError> {
     let name = &allocation.interface;
     make_pair(handle, netns_path, name).await?;
-    let outer = index(handle, name).await?.ok_or_else(|| NetworkError::netlink(format!("find link {name}"))(Error::RequestFailed))?;
+    let outer = index(handle, name)
+        .await?
+        .ok_or_else(|| NetworkError::netlink(format!("find link {name}"))(Error::RequestFailed))?;
     for address in &allocation.addresses {
         let gateway = gateway(*address);
         add_address(handle, outer, gateway, host_length(gateway)).await?;
@@ -71,7 +73,11 @@ pub(crate) async fn delete(handle: &Handle, name: &str) -> Result<(), NetworkErr
 
 /// Gives the node its own address towards pods, and a route for Services: packets to a Service address leave the node's own
 /// processes with the right source; the rules turn them to an endpoint, or refuse what is left.
-pub(crate) async fn prepare_node(handle: &Handle, own: &[IpAddr], services: &[(IpAddr, u8)]) -> Result<(), NetworkError> {
+pub(crate) async fn prepare_node(
+    handle: &Handle,
+    own: &[IpAddr],
+    services: &[(IpAddr, u8)],
+) -> Result<(), NetworkError> {
     set_up(handle, LOOPBACK).await?;
     for address in own {
         add_address(handle, LOOPBACK, *address, host_length(*address)).await?;
@@ -84,7 +90,11 @@ pub(crate) async fn prepare_node(handle: &Handle, own: &[IpAddr], services: &[(I
 }
 
 /// Takes back what [`prepare_node`] gave.
-pub(crate) async fn restore_node(handle: &Handle, own: &[IpAddr], services: &[(IpAddr, u8)]) -> Result<(), NetworkError> {
+pub(crate) async fn restore_node(
+    handle: &Handle,
+    own: &[IpAddr],
+    services: &[(IpAddr, u8)],
+) -> Result<(), NetworkError> {
     for &(base, length) in services {
         let message = link_route(LOOPBACK, base, length, None)?;
         match handle.route().del(message).execute().await {
@@ -96,7 +106,10 @@ pub(crate) async fn restore_node(handle: &Handle, own: &[IpAddr], services: &[(I
     }
     for address in own {
         let add = handle.address().add(LOOPBACK, *address, host_length(*address));
-        let message = { let mut add = add; add.message_mut().clone() };
+        let message = {
+            let mut add = add;
+            add.message_mut().clone()
+        };
         match handle.address().del(message).execute().await {
             Err(error) if code(&error) != -libc::EADDRNOTAVAIL => {
                 return Err(NetworkError::netlink(format!("delete address {address}"))(error));
@@ -110,9 +123,13 @@ pub(crate) async fn restore_node(handle: &Handle, own: &[IpAddr], services: &[(I
 /// One message makes both ends, the pod's directly in its namespace. (Asking for the peer to be up here fails.)
 async fn make_pair(handle: &Handle, netns_path: &Path, name: &str) -> Result<(), NetworkError> {
     let netns = std::fs::File::open(netns_path).map_err(NetworkError::io(format!("open {}", netns_path.display())))?;
-    let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name("eth0".to_owned()).setns_by_fd(netns.as_raw_fd()).build();
+    let mut peer =
+        LinkMessageBuilder::<LinkUnspec>::new().name("eth0".to_owned()).setns_by_fd(netns.as_raw_fd()).build();
     peer.header.index = POD_LINK;
-    let message = LinkMessageBuilder::<LinkVeth>::new(name, "eth0").up().set_info_data(InfoData::Veth(InfoVeth::Peer(peer))).build();
+    let message = LinkMessageBuilder::<LinkVeth>::new(name, "eth0")
+        .up()
+        .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
+        .build();
     handle.link().add(message).execute().await.map_err(NetworkError::netlink(format!("make link {name}")))
 }
 
@@ -143,7 +160,13 @@ async fn configure_pod(inner: &Handle, addresses: &[IpAddr]) -> Result<(), Netwo
                 RouteMessageBuilder::<Ipv6Addr>::new().gateway(gateway).output_interface(POD_LINK).onlink().build()
             }
         };
-        inner.route().add(message).replace().execute().await.map_err(NetworkError::netlink("add the pod's default route"))?;
+        inner
+            .route()
+            .add(message)
+            .replace()
+            .execute()
+            .await
+            .map_err(NetworkError::netlink("add the pod's default route"))?;
     }
     Ok(())
 }

@@ -44,8 +44,7 @@ impl Network {
         }
         let handle = links::connect()?;
         links::prepare_node(&handle, &config.node_addresses(), &config.service_cidrs).await?;
-        let network =
-            Arc::new(Self { config, handle, allocations: Mutex::new(allocations), loaded: Mutex::new(None) });
+        let network = Arc::new(Self { config, handle, allocations: Mutex::new(allocations), loaded: Mutex::new(None) });
         network.set_services(&[]).await?;
         Ok(network)
     }

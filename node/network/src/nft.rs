@@ -26,7 +26,8 @@ pub(crate) async fn load(table: &str, rules: &str) -> Result<(), NetworkError> {
         .kill_on_drop(true)
         .spawn()
         .map_err(NetworkError::io(attempt))?;
-    let mut stdin = child.stdin.take().ok_or_else(|| NetworkError::io(attempt)(io::Error::other("no standard input")))?;
+    let mut stdin =
+        child.stdin.take().ok_or_else(|| NetworkError::io(attempt)(io::Error::other("no standard input")))?;
     let done = async {
         // nft reads everything before it writes a word. One that died early is told by its exit code, not by EPIPE here.
         match stdin.write_all(rules.as_bytes()).await {

@@ -49,7 +49,9 @@ pub fn render(config: &NetworkConfig, ports: &[ServicePort]) -> String {
 
 /// The transaction that removes our tables, whether or not they exist.
 pub(crate) fn render_removal(name: &str) -> String {
-    FAMILIES.iter().fold(String::new(), |text, f| format!("{text}add table {0} {name}\ndelete table {0} {name}\n", f.word))
+    FAMILIES
+        .iter()
+        .fold(String::new(), |text, f| format!("{text}add table {0} {name}\ndelete table {0} {name}\n", f.word))
 }
 
 struct Table<'a> {
@@ -84,7 +86,9 @@ impl Table<'_> {
             format!("delete table {table}"),
             format!("add table {table}"),
             format!("add map {table} endpoints {{ type {key} . mark : {address} . inet_service; }}"),
-            format!("add map {table} node_endpoints {{ type inet_proto . inet_service . mark : {address} . inet_service; }}"),
+            format!(
+                "add map {table} node_endpoints {{ type inet_proto . inet_service . mark : {address} . inet_service; }}"
+            ),
             format!("add set {table} hairpin {{ type {address} . {address}; }}"),
             format!("add map {table} services {{ type {key} : verdict; }}"),
             format!("add map {table} node_ports {{ type inet_proto . inet_service : verdict; }}"),
@@ -147,7 +151,9 @@ impl Table<'_> {
         let (table, word, node) = (self.table.clone(), self.family.word, self.node);
         for (hook, priority) in [("prerouting", -100), ("output", -100)] {
             self.line(format_args!("add chain {table} nat_{hook} {{ type nat hook {hook} priority {priority}; }}"));
-            self.line(format_args!("add rule {table} nat_{hook} meta l4proto . {word} daddr . th dport vmap @services"));
+            self.line(format_args!(
+                "add rule {table} nat_{hook} meta l4proto . {word} daddr . th dport vmap @services"
+            ));
             self.line(format_args!(
                 "add rule {table} nat_{hook} fib daddr type local {word} daddr != {} meta l4proto . th dport vmap @node_ports",
                 if self.family.v4 { "127.0.0.0/8" } else { "::1" }
@@ -162,8 +168,9 @@ impl Table<'_> {
             "add rule {table} nat_postrouting ct status dnat meta mark & {NODE_PORT_MARK} == {NODE_PORT_MARK} snat to {node}"
         ));
         self.leave();
-        for hook in ["forward", "output"] {
-            self.line(format_args!("add chain {table} filter_{hook} {{ type filter hook {hook} priority 0; }}"));
+        // Before routing, which for IPv6 would answer "unreachable" to what leads to the loopback.
+        for hook in ["prerouting", "output"] {
+            self.line(format_args!("add chain {table} filter_{hook} {{ type filter hook {hook} priority -90; }}"));
             for range in self.ranges(&self.config.service_cidrs) {
                 let unserved = format!("add rule {table} filter_{hook} {word} daddr {range}");
                 self.line(format_args!("{unserved} meta l4proto tcp reject with tcp reset"));
@@ -245,5 +252,144 @@ fn literal(address: IpAddr, port: u16) -> String {
     match address {
         IpAddr::V4(address) => format!("{address}:{port}"),
         IpAddr::V6(address) => format!("[{address}]:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(ports: &[ServicePort], expected: &Expect) {
+        let config = NetworkConfig {
+            run: "/run/x".into(),
+            pod_cidrs: vec![("10.1.0.0".parse().unwrap(), 24)],
+            service_cidrs: vec![("10.96.0.0".parse().unwrap(), 16)],
+            name: "br".to_owned(),
+        };
+        // What does not depend on the ports is shown by the first test alone.
+        let fixed = render(&config, &[]);
+        let lines: Vec<_> = render(&config, ports).lines().map(str::to_owned).collect();
+        let shown = lines.iter().filter(|line| ports.is_empty() || !fixed.lines().any(|f| f == line.as_str()));
+        expected.assert_eq(&shown.fold(String::new(), |text, line| text + line + "\n"));
+    }
+
+    fn port(endpoints: &[&str]) -> ServicePort {
+        ServicePort {
+            address: "10.96.0.10".parse().unwrap(),
+            protocol: Protocol::Tcp,
+            port: 80,
+            node_port: None,
+            endpoints: endpoints.iter().map(|e| (e.parse().unwrap(), 8080)).collect(),
+            affinity_seconds: None,
+        }
+    }
+
+    #[test]
+    fn no_services() {
+        check(
+            &[],
+            &expect![[r#"
+            add table ip br
+            delete table ip br
+            add table ip br
+            add map ip br endpoints { type inet_proto . ipv4_addr . inet_service . mark : ipv4_addr . inet_service; }
+            add map ip br node_endpoints { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
+            add set ip br hairpin { type ipv4_addr . ipv4_addr; }
+            add map ip br services { type inet_proto . ipv4_addr . inet_service : verdict; }
+            add map ip br node_ports { type inet_proto . inet_service : verdict; }
+            add chain ip br nat_prerouting { type nat hook prerouting priority -100; }
+            add rule ip br nat_prerouting meta l4proto . ip daddr . th dport vmap @services
+            add rule ip br nat_prerouting fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports
+            add chain ip br nat_output { type nat hook output priority -100; }
+            add rule ip br nat_output meta l4proto . ip daddr . th dport vmap @services
+            add rule ip br nat_output fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports
+            add chain ip br nat_postrouting { type nat hook postrouting priority 100; }
+            add rule ip br nat_postrouting ct status dnat ip saddr . ip daddr @hairpin snat to 10.1.0.1
+            add rule ip br nat_postrouting ct status dnat meta mark & 1073741824 == 1073741824 snat to 10.1.0.1
+            add rule ip br nat_postrouting ip saddr 10.1.0.0/24 ip daddr != 10.1.0.0/24 oifname != "br*" oifname != "lo" masquerade
+            add chain ip br filter_forward { type filter hook forward priority 0; }
+            add rule ip br filter_forward ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
+            add rule ip br filter_forward ip daddr 10.96.0.0/16 reject
+            add chain ip br filter_output { type filter hook output priority 0; }
+            add rule ip br filter_output ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
+            add rule ip br filter_output ip daddr 10.96.0.0/16 reject
+        "#]],
+        );
+    }
+
+    #[test]
+    fn endpoints_share_a_chain_by_their_number() {
+        let dns = ServicePort { protocol: Protocol::Udp, port: 53, node_port: Some(30053), ..port(&["10.1.0.4"]) };
+        check(
+            &[port(&["10.1.0.2", "10.1.0.3"]), dns, port(&[])],
+            &expect![[r#"
+            add chain ip br pick_1
+            add rule ip br pick_1 meta mark set numgen random mod 1
+            add rule ip br pick_1 dnat ip to meta l4proto . ip daddr . th dport . meta mark map @endpoints
+            add chain ip br node_pick_1
+            add rule ip br node_pick_1 meta mark set numgen random mod 1 offset 1073741824
+            add rule ip br node_pick_1 dnat ip to meta l4proto . th dport . meta mark map @node_endpoints
+            add chain ip br pick_2
+            add rule ip br pick_2 meta mark set numgen random mod 2
+            add rule ip br pick_2 dnat ip to meta l4proto . ip daddr . th dport . meta mark map @endpoints
+            add chain ip br node_pick_2
+            add rule ip br node_pick_2 meta mark set numgen random mod 2 offset 1073741824
+            add rule ip br node_pick_2 dnat ip to meta l4proto . th dport . meta mark map @node_endpoints
+            add element ip br endpoints {
+            	tcp . 10.96.0.10 . 80 . 0 : 10.1.0.2 . 8080,
+            	tcp . 10.96.0.10 . 80 . 1 : 10.1.0.3 . 8080,
+            	udp . 10.96.0.10 . 53 . 0 : 10.1.0.4 . 8080
+            }
+            add element ip br node_endpoints {
+            	udp . 30053 . 1073741824 : 10.1.0.4 . 8080
+            }
+            add element ip br hairpin {
+            	10.1.0.2 . 10.1.0.2,
+            	10.1.0.3 . 10.1.0.3,
+            	10.1.0.4 . 10.1.0.4
+            }
+            add element ip br services {
+            	tcp . 10.96.0.10 . 80 : goto pick_2,
+            	udp . 10.96.0.10 . 53 : goto pick_1
+            }
+            add element ip br node_ports {
+            	udp . 30053 : goto node_pick_1
+            }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn client_affinity() {
+        let sticky = ServicePort { affinity_seconds: Some(10800), ..port(&["10.1.0.2", "10.1.0.3"]) };
+        check(
+            &[sticky],
+            &expect![[r#"
+            add set ip br sticky_tcp_10_96_0_10_80_0 { type ipv4_addr; flags dynamic,timeout; timeout 10800s; }
+            add chain ip br sticky_tcp_10_96_0_10_80_0
+            add rule ip br sticky_tcp_10_96_0_10_80_0 update @sticky_tcp_10_96_0_10_80_0 { ip saddr }
+            add rule ip br sticky_tcp_10_96_0_10_80_0 meta l4proto tcp dnat ip to 10.1.0.2:8080
+            add set ip br sticky_tcp_10_96_0_10_80_1 { type ipv4_addr; flags dynamic,timeout; timeout 10800s; }
+            add chain ip br sticky_tcp_10_96_0_10_80_1
+            add rule ip br sticky_tcp_10_96_0_10_80_1 update @sticky_tcp_10_96_0_10_80_1 { ip saddr }
+            add rule ip br sticky_tcp_10_96_0_10_80_1 meta l4proto tcp dnat ip to 10.1.0.3:8080
+            add chain ip br sticky_tcp_10_96_0_10_80
+            add rule ip br sticky_tcp_10_96_0_10_80 ip saddr @sticky_tcp_10_96_0_10_80_0 goto sticky_tcp_10_96_0_10_80_0
+            add rule ip br sticky_tcp_10_96_0_10_80 ip saddr @sticky_tcp_10_96_0_10_80_1 goto sticky_tcp_10_96_0_10_80_1
+            add rule ip br sticky_tcp_10_96_0_10_80 numgen random mod 2 vmap { 0 : goto sticky_tcp_10_96_0_10_80_0, 1 : goto sticky_tcp_10_96_0_10_80_1 }
+            add chain ip br node_sticky_tcp_10_96_0_10_80
+            add rule ip br node_sticky_tcp_10_96_0_10_80 meta mark set 1073741824
+            add rule ip br node_sticky_tcp_10_96_0_10_80 goto sticky_tcp_10_96_0_10_80
+            add element ip br hairpin {
+            	10.1.0.2 . 10.1.0.2,
+            	10.1.0.3 . 10.1.0.3
+            }
+            add element ip br services {
+            	tcp . 10.96.0.10 . 80 : goto sticky_tcp_10_96_0_10_80
+            }
+        "#]],
+        );
     }
 }

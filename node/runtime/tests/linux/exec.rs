@@ -20,17 +20,24 @@ pub(crate) fn joins_the_container() {
     let container = sleeping(&fixture);
     let script = "cat /proc/1/cmdline; test /proc/1/ns/mnt -ef /proc/self/ns/mnt && echo same files";
     assert_eq!(run(&fixture, &container, &["sh", "-c", script]).output, "sleep\u{0}1000\u{0}same files\n");
-    let cgroups = "for n in mnt pid cgroup; do for p in 1 self; do readlink /proc/$p/ns/$n; done; done | sort | uniq | wc -l";
+    let cgroups =
+        "for n in mnt pid cgroup; do for p in 1 self; do readlink /proc/$p/ns/$n; done; done | sort | uniq | wc -l";
     let cgroups = cgroups.replace("uniq", "busybox uniq");
     assert_eq!(run(&fixture, &container, &["sh", "-c", &cgroups]).output, "3\n");
     fixture.security.user = Some(33);
-    assert_eq!(run(&fixture, &container, &["sh", "-c", "id -u; mount -t tmpfs x /tmp 2>/dev/null || echo refused"]).output, "33\nrefused\n");
+    assert_eq!(
+        run(&fixture, &container, &["sh", "-c", "id -u; mount -t tmpfs x /tmp 2>/dev/null || echo refused"]).output,
+        "33\nrefused\n"
+    );
 }
 
 pub(crate) fn pipes_and_exit_code() {
     let fixture = Fixture::new();
     let container = sleeping(&fixture);
-    assert_eq!(run(&fixture, &container, &["sh", "-c", "echo $PWD; exit 7"]), Outcome { code: 7, output: "/\n".to_owned() });
+    assert_eq!(
+        run(&fixture, &container, &["sh", "-c", "echo $PWD; exit 7"]),
+        Outcome { code: 7, output: "/\n".to_owned() }
+    );
     let process = fixture.process(&["nothing"], pipes().1);
     let error = exec(&ExecSpec { process, pid: container.pid, group: fixture.group.clone() }).unwrap_err();
     assert_eq!(error.to_string(), r#"exec: "nothing": executable file not found in $PATH"#);

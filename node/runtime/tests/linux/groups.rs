@@ -5,7 +5,8 @@ use runtime::contract::Limits;
 use crate::pod::{Fixture, pipes, reap};
 
 pub(crate) fn limits_are_written_and_lifted() {
-    let tight = Limits { cpu_request_milli: Some(500), cpu_limit_milli: Some(1000), memory: Some(64 << 20), pids: Some(20) };
+    let tight =
+        Limits { cpu_request_milli: Some(500), cpu_limit_milli: Some(1000), memory: Some(64 << 20), pids: Some(20) };
     let fixture = Fixture::with_limits(&tight);
     fixture.group.update(&Limits { memory: Some(32 << 20), ..tight }).unwrap();
     fixture.group.update(&tight).unwrap();
@@ -58,6 +59,7 @@ pub(crate) fn memory_limit_kills() {
 
 pub(crate) fn process_limit_refuses_forks() {
     let fixture = Fixture::with_limits(&Limits { pids: Some(8), ..Limits::default() });
-    let outcome = fixture.run(&["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done; echo all started"]).unwrap();
+    let outcome =
+        fixture.run(&["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done; echo all started"]).unwrap();
     assert!(outcome.output.contains("Resource temporarily unavailable"), "{outcome:?}");
 }

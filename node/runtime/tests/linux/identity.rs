@@ -13,7 +13,8 @@ pub(crate) fn users() {
         fixture.security = security;
         fixture.check("echo $(id -u):$(id -g):$(id -G):$HOME", expected);
     };
-    let security = |user, group, groups: &[u32]| Security { user, group, groups: groups.to_vec(), ..Security::default() };
+    let security =
+        |user, group, groups: &[u32]| Security { user, group, groups: groups.to_vec(), ..Security::default() };
     check(None, Security::default(), "0:0:0:/root");
     check(Some("web"), Security::default(), "33:33:33 44:/var/www");
     check(Some("web"), security(Some(65534), None, &[7]), "65534:0:0 7:/");
@@ -30,14 +31,20 @@ pub(crate) fn users() {
 pub(crate) fn non_root_is_refused() {
     let mut fixture = Fixture::new();
     fixture.security.run_as_non_root = true;
-    assert_eq!(fixture.run(&["true"]).unwrap_err().to_string(), "container has runAsNonRoot and image will run as root");
+    assert_eq!(
+        fixture.run(&["true"]).unwrap_err().to_string(),
+        "container has runAsNonRoot and image will run as root"
+    );
 }
 
 pub(crate) fn capabilities_and_new_privileges() {
     let check = |security: Security, expected: &str| {
         let mut fixture = Fixture::new();
         fixture.security = security;
-        fixture.check("grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status | while read a b; do echo -n \"$b \"; done", expected);
+        fixture.check(
+            "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status | while read a b; do echo -n \"$b \"; done",
+            expected,
+        );
     };
     let (default, none) = ("00000000a80425fb", "0000000000000000");
     check(Security::default(), &format!("{none} {default} {default} {default} {none} 0 2"));

@@ -42,7 +42,9 @@ fn main() -> ExitCode {
     };
     pod::enter();
     let mut failed = 0;
-    for (name, check) in all.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()))) {
+    for (name, check) in
+        all.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str())))
+    {
         let outcome = if catch_unwind(check).is_ok() { "ok" } else { "FAILED" };
         println!("{name} ... {outcome}");
         failed += u32::from(outcome != "ok");

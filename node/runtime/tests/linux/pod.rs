@@ -149,7 +149,10 @@ pub(crate) fn pipes() -> (OwnedFd, Stdio) {
 pub(crate) fn finish(started: &Launched, reader: OwnedFd) -> Outcome {
     let mut output = Vec::new();
     // A terminal ends with EIO when its last user has closed it.
-    File::from(reader).read_to_end(&mut output).or_else(|e| if e.raw_os_error() == Some(5) { Ok(0) } else { Err(e) }).unwrap();
+    File::from(reader)
+        .read_to_end(&mut output)
+        .or_else(|e| if e.raw_os_error() == Some(5) { Ok(0) } else { Err(e) })
+        .unwrap();
     Outcome { code: reap(started.pid), output: String::from_utf8_lossy(&output).into_owned() }
 }
 

@@ -12,7 +12,11 @@ use crate::pod::{Fixture, Outcome, finish, reap};
 pub(crate) fn exit_code_and_streams() {
     let outcome = Fixture::new().run(&["sh", "-c", "echo out; echo err >&2; exit 42"]).unwrap();
     assert_eq!(outcome, Outcome { code: 42, output: "out\nerr\n".to_owned() });
-    assert_eq!(Fixture::new().run(&["sh", "-c", "kill -9 $$; exit 3"]).unwrap().code, 3, "init is deaf to its own SIGKILL");
+    assert_eq!(
+        Fixture::new().run(&["sh", "-c", "kill -9 $$; exit 3"]).unwrap().code,
+        3,
+        "init is deaf to its own SIGKILL"
+    );
 }
 
 pub(crate) fn environment_and_directory() {
@@ -36,7 +40,8 @@ pub(crate) fn missing_commands() {
     check(&["/etc"], r#"exec: "/etc": is a directory"#);
     check(&[], "no command specified");
     let fixture = Fixture::new();
-    fs::set_permissions(fixture.image().join("etc/plain"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(fixture.image().join("etc/plain"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
     assert_eq!(fixture.run(&["/etc/plain"]).unwrap_err().to_string(), r#"exec: "/etc/plain": exec format error"#);
 }
 
@@ -46,7 +51,8 @@ pub(crate) fn own_processes_and_host_name() {
 
 pub(crate) fn terminal() {
     let fixture = Fixture::new();
-    let mut started = fixture.start(&["sh", "-c", "tty; stat -c %t:%T /dev/console; echo $TERM"], Stdio::Terminal).unwrap();
+    let mut started =
+        fixture.start(&["sh", "-c", "tty; stat -c %t:%T /dev/console; echo $TERM"], Stdio::Terminal).unwrap();
     let console = started.console.take().expect("the master comes back");
     let outcome = finish(&started, console);
     assert_eq!(outcome, Outcome { code: 0, output: "/dev/pts/0\r\n88:0\r\nxterm\r\n".to_owned() });
