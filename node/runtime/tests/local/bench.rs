@@ -11,15 +11,16 @@ const RUNS: usize = 100;
 
 pub(crate) async fn start_run_and_exit() {
     let mut node = Node::start().await;
-    for (name, label) in [("busybox", "Linux, static `true`"), ("hello-module", "Wasm module"), ("hello-cli", "Wasm component")] {
+    for (name, label) in
+        [("busybox", "Linux, static `true`"), ("hello-module", "Wasm module"), ("hello-cli", "Wasm component")]
+    {
         let image = node.pull(name).await;
         let (mut creates, mut starts, mut exits, mut totals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         node.sandbox(name).await;
         for attempt in 0..RUNS {
             let attempt = u32::try_from(attempt).unwrap();
             let begun = Instant::now();
-            let id =
-                node.runtime.create_container(ContainerConfig { attempt, ..plain(name, &image) }).await.unwrap();
+            let id = node.runtime.create_container(ContainerConfig { attempt, ..plain(name, &image) }).await.unwrap();
             creates.push(begun.elapsed());
             let created = Instant::now();
             node.runtime.start_container(&id).await.unwrap();

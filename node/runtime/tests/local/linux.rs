@@ -77,7 +77,10 @@ pub(crate) async fn runs_commands() {
     let long = run("/bin/busybox head -c 100000 /dev/zero", 10_000).await.unwrap();
     assert_eq!((long.code, long.output.len()), (0, 16 * 1024));
     let late = run("/bin/busybox sleep 1000", 200).await.unwrap_err();
-    assert!(matches!(&late, RuntimeError::System { cause, .. } if cause.kind() == std::io::ErrorKind::TimedOut), "{late}");
+    assert!(
+        matches!(&late, RuntimeError::System { cause, .. } if cause.kind() == std::io::ErrorKind::TimedOut),
+        "{late}"
+    );
     let usage = node.runtime.stats(&id).await.unwrap();
     assert!(usage.cpu_nanos > 0, "{usage:?}");
 }
@@ -86,10 +89,7 @@ pub(crate) async fn shares_processes() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     let config = node.sandbox_config("pod");
-    node.runtime
-        .run_pod_sandbox(runtime::contract::SandboxConfig { share_processes: true, ..config })
-        .await
-        .unwrap();
+    node.runtime.run_pod_sandbox(runtime::contract::SandboxConfig { share_processes: true, ..config }).await.unwrap();
     let first = node.start_container(script("pod", &image, "exec /bin/busybox sleep 1234")).await;
     let other = ContainerConfig { name: "other".to_owned(), ..script("pod", &image, "/bin/busybox ps") };
     let second = node.start_container(other).await;
@@ -117,7 +117,10 @@ pub(crate) async fn reports_a_failed_start() {
     let config = ContainerConfig { command: vec!["/nowhere".to_owned()], ..plain("pod", &image) };
     let id = node.runtime.create_container(config).await.unwrap();
     let error = node.runtime.start_container(&id).await.unwrap_err();
-    assert!(matches!(&error, RuntimeError::Start { reason: "StartError", message } if message.contains("/nowhere")), "{error}");
+    assert!(
+        matches!(&error, RuntimeError::Start { reason: "StartError", message } if message.contains("/nowhere")),
+        "{error}"
+    );
     let exit = node.exit(&id).await;
     assert_eq!((exit.code, exit.reason.as_str(), exit.started_at), (128, "StartError", 0));
     let escape = ContainerConfig { name: "../escape".to_owned(), ..plain("pod", &image) };

@@ -13,8 +13,8 @@ use registry_client::serve::Registry;
 use registry_client::{BlobStore, ClientConfig};
 use runtime::config::LocalConfig;
 use runtime::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Exit, Limits, Runtime, RuntimeEvent, SandboxConfig, SandboxId,
-    Security, WasmConfig,
+    Container, ContainerConfig, ContainerId, ContainerState, Exit, Limits, Runtime, RuntimeEvent, SandboxConfig,
+    SandboxId, Security, WasmConfig,
 };
 use runtime::local::LocalRuntime;
 use tokio::sync::mpsc;
@@ -140,7 +140,8 @@ impl Node {
     /// Waits for a container's end, and for its event.
     pub(crate) async fn exit(&mut self, id: &ContainerId) -> Exit {
         loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event").expect("a live queue");
+            let event =
+                tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event").expect("a live queue");
             if let RuntimeEvent::Exited(container) = event
                 && container.id == *id
             {
@@ -152,7 +153,8 @@ impl Node {
 
     pub(crate) async fn lost(&mut self) -> SandboxId {
         loop {
-            let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event").expect("a live queue");
+            let event =
+                tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event").expect("a live queue");
             if let RuntimeEvent::SandboxLost(id) = event {
                 return id;
             }
@@ -228,11 +230,8 @@ pub(crate) fn plain(sandbox: &str, image: &str) -> ContainerConfig {
 async fn registry(dir: &std::path::Path) -> Registry {
     let blobs = Arc::new(BlobStore::open(&dir.join("blobs")).unwrap());
     let tags = Tags::new(&dir.join("tags"));
-    let busybox = ImageFile {
-        path: "bin/busybox".to_owned(),
-        mode: 0o755,
-        content: std::fs::read("/bin/busybox").unwrap(),
-    };
+    let busybox =
+        ImageFile { path: "bin/busybox".to_owned(), mode: 0o755, content: std::fs::read("/bin/busybox").unwrap() };
     let process = ProcessConfig {
         env: Some(vec!["FROM=image".to_owned()]),
         entrypoint: Some(vec!["/bin/busybox".to_owned(), "true".to_owned()]),
