@@ -10,15 +10,18 @@ use crate::node::{Node, plain};
 pub(crate) async fn says_hello() {
     let mut node = Node::start().await;
     node.sandbox("pod").await;
-    let cases = [("hello-module", 3, "Error"), ("hello-cli", 0, "Completed")];
-    for (attempt, (name, code, reason)) in cases.into_iter().enumerate() {
+    let cases = [
+        ("hello-module", 3, "Error", "stdout F hello from a module\n"),
+        ("hello-cli", 0, "Completed", "stdout F arguments: app\nstdout F environment: HOSTNAME=pod-host\n"),
+    ];
+    for (attempt, (name, code, reason, line)) in cases.into_iter().enumerate() {
         let image = node.pull(name).await;
         let attempt = u32::try_from(attempt).unwrap();
         let id = node.start_container(ContainerConfig { attempt, ..plain("pod", &image) }).await;
         let exit = node.exit(&id).await;
         assert_eq!((exit.code, exit.reason.as_str()), (code, reason), "{name}: {}", exit.message);
         let log = node.log(&id).await;
-        assert!(log.to_lowercase().contains("stdout f hello"), "{name} logged {log:?}");
+        assert!(log.contains(line), "{name} logged {log:?}");
     }
 }
 
