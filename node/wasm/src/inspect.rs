@@ -92,11 +92,8 @@ pub enum InspectError {
 /// [`InspectError`]: the bytes are no Wasm binary, or a damaged one. Validation of function bodies is left to the compiler.
 pub fn inspect(bytes: &[u8]) -> Result<Artifact, InspectError> {
     recognise(bytes)?;
-    let malformed = |cause: wasmparser::Error| InspectError::Malformed {
-        offset: usize::try_from(cause.offset()).unwrap_or(usize::MAX),
-        length: bytes.len(),
-        cause,
-    };
+    let malformed =
+        |cause: wasmparser::Error| InspectError::Malformed { offset: cause.offset(), length: bytes.len(), cause };
     let mut form = Form::Module;
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut depth = 0_usize;
@@ -185,3 +182,6 @@ fn entry(form: Form, exports: &[String]) -> Entry {
         Form::Module | Form::Component => Entry::Reactor,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,11 +36,17 @@ impl Budget {
 pub(super) struct Share {
     budget: Arc<Budget>,
     held: usize,
+    refused: bool,
 }
 
 impl Share {
     pub(super) fn of(budget: &Arc<Budget>) -> Self {
-        Self { budget: Arc::clone(budget), held: 0 }
+        Self { budget: Arc::clone(budget), held: 0, refused: false }
+    }
+
+    /// Whether memory was asked for that the limit did not allow.
+    pub(super) fn refused(&self) -> bool {
+        self.refused
     }
 }
 
@@ -57,6 +63,7 @@ impl ResourceLimiter for Share {
         if granted {
             self.held += more;
         }
+        self.refused |= !granted;
         Ok(granted)
     }
 

@@ -6,6 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::CommandPre;
 
+use super::budget::Share;
 use super::output::Output;
 use super::state::Stores;
 use super::{WorkerExit, WorkerSpec};
@@ -26,7 +27,8 @@ pub(super) async fn component(
         let command = preloaded.commands.instantiate_pre(&component).and_then(CommandPre::new);
         let command = command.map_err(start("link the component"))?;
         let mut store = stores.component(&preloaded.single).map_err(start("prepare the guest"))?;
-        let instance = command.instantiate_async(&mut store).await.map_err(start("instantiate the component"))?;
+        let instance = command.instantiate_async(&mut store).await;
+        let instance = instance.map_err(|error| not_instantiated(&store.data().share, &error))?;
         Ok((store, instance))
     };
     let (mut store, instance) = match started.await {
@@ -56,7 +58,8 @@ pub(super) async fn module(
         let module = sys::load_module(&preloaded.single, code).map_err(start("load the compiled module"))?;
         let mut store = stores.module(&preloaded.single).map_err(start("prepare the guest"))?;
         let linked = preloaded.modules.instantiate_pre(&module).map_err(start("link the module"))?;
-        let instance = linked.instantiate_async(&mut store).await.map_err(start("instantiate the module"))?;
+        let instance = linked.instantiate_async(&mut store).await;
+        let instance = instance.map_err(|error| not_instantiated(&store.data().share, &error))?;
         let entry = instance.get_typed_func::<(), ()>(&mut store, "_start").map_err(start("find _start"))?;
         Ok((store, entry))
     };
@@ -92,6 +95,16 @@ fn ended_by(error: &wasmtime::Error) -> WorkerExit {
         Some(I32Exit(code)) => WorkerExit::exited(*code),
         None => WorkerExit::trapped(error),
     }
+}
+
+/// Most often the memory that a guest begins with is more than its limit.
+fn not_instantiated(share: &Share, error: &wasmtime::Error) -> WorkerExit {
+    let what = if share.refused() {
+        "give the guest the memory that it begins with, raise resources.limits.memory"
+    } else {
+        "instantiate the guest"
+    };
+    WorkerExit::not_started(what, format!("{error:#}"))
 }
 
 fn start(what: &'static str) -> impl FnOnce(wasmtime::Error) -> WorkerExit {

@@ -33,8 +33,19 @@ pub(super) struct Handler {
 /// What a guest hands back: its answer, or the code that it failed with.
 type Answer = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
+/// How a guest's run for one request ended. What it may have answered took its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    /// It returned.
+    Returned,
+    /// It trapped or could not be instantiated; that was said on standard error.
+    Failed,
+    /// It was stopped at the deadline.
+    Late,
+}
+
 /// Ends the guest when the client went away before the answer.
-struct AbortOnDrop(Option<JoinHandle<wasmtime::Result<()>>>);
+struct AbortOnDrop(Option<JoinHandle<Run>>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -80,7 +91,7 @@ impl Handler {
         slot: OwnedSemaphorePermit,
         deadline: Instant,
         line: String,
-    ) -> wasmtime::Result<()> {
+    ) -> Run {
         let work = async {
             let mut store = self.stores.component(self.component.engine())?;
             let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
@@ -91,24 +102,23 @@ impl Handler {
         let outcome = timeout_at(deadline, work).await;
         drop(slot);
         match outcome {
+            Ok(Ok(())) => Run::Returned,
             Ok(Err(error)) => {
                 self.output.say(&format!("{line}: {error:?}"));
-                Err(error)
+                Run::Failed
             }
-            Ok(Ok(())) | Err(_) => Ok(()),
+            Err(_) => Run::Late,
         }
     }
 
     /// The guest ended without an answer: it trapped, forgot to answer, or was stopped.
-    async fn no_answer(&self, guest: Option<JoinHandle<wasmtime::Result<()>>>, line: &str) -> Response<AnswerBody> {
-        match guest {
-            Some(guest) => match guest.await {
-                // Said already, with its backtrace.
-                Ok(Err(_)) => {}
-                Ok(Ok(())) => self.output.say(&format!("{line}: the guest ended without an answer")),
-                Err(error) => self.output.say(&format!("{line}: {error}")),
-            },
-            None => self.output.say(&format!("{line}: the guest was stopped")),
+    async fn no_answer(&self, guest: Option<JoinHandle<Run>>, line: &str) -> Response<AnswerBody> {
+        let Some(guest) = guest else { return self.too_late(line) };
+        match guest.await {
+            Ok(Run::Late) => return self.too_late(line),
+            Ok(Run::Failed) => {}
+            Ok(Run::Returned) => self.output.say(&format!("{line}: the guest ended without an answer")),
+            Err(error) => self.output.say(&format!("{line}: {error}")),
         }
         refusal(StatusCode::INTERNAL_SERVER_ERROR, "the guest failed")
     }

@@ -19,13 +19,13 @@ pub(crate) struct CommandState {
     http: WasiHttpCtx,
     table: ResourceTable,
     outgoing: Outgoing,
-    share: Share,
+    pub(super) share: Share,
 }
 
 /// State of a module's store.
 pub(crate) struct ModuleState {
     pub(crate) wasi: WasiP1Ctx,
-    share: Share,
+    pub(super) share: Share,
 }
 
 impl WasiView for CommandState {
