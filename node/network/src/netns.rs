@@ -9,13 +9,10 @@ use std::thread;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::statfs::statfs;
+use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use tokio::sync::oneshot;
 
 use super::error::NetworkError;
-
-/// `f_type` of namespace files (`NSFS_MAGIC`).
-const NSFS: i64 = 0x6e73_6673;
 
 /// Makes a namespace and pins it at `path`.
 pub(crate) async fn make(path: PathBuf) -> Result<(), NetworkError> {
@@ -45,7 +42,7 @@ pub(crate) async fn within<T: Send + 'static>(
 
 /// Whether a namespace is pinned there.
 pub(crate) fn is_pinned(path: &Path) -> bool {
-    statfs(path).is_ok_and(|found| i64::from(found.filesystem_type().0) == NSFS)
+    statfs(path).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC)
 }
 
 /// Removes the pin. The namespace goes with its last process.

@@ -29,8 +29,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Prepares the node: directories, forwarding, the node's own address and an empty table. Pods of an earlier run stay
-    /// attached.
+    /// Prepares the node: directories, forwarding, the node's own address and a table. Pods of an earlier run stay attached
+    /// and its Services served.
     ///
     /// # Errors
     /// When the configuration is wrong, the allocation file cannot be read, or the kernel refuses (not root, no nftables).
@@ -45,7 +45,10 @@ impl Network {
         let handle = links::connect()?;
         links::prepare_node(&handle, &config.node_addresses(), &config.service_cidrs).await?;
         let network = Arc::new(Self { config, handle, allocations: Mutex::new(allocations), loaded: Mutex::new(None) });
-        network.set_services(&[]).await?;
+        // Services of an earlier run go on until this one knows better.
+        if !nft::is_loaded(&network.config).await? {
+            network.set_services(&[]).await?;
+        }
         Ok(network)
     }
 

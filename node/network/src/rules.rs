@@ -40,7 +40,10 @@ pub fn render(config: &NetworkConfig, ports: &[ServicePort]) -> String {
     for family in &FAMILIES {
         let table = format!("{} {}", family.word, config.name);
         if let Some(node) = config.node_address(family.v4) {
-            let ports: Vec<_> = ports.iter().filter(|port| port.address.is_ipv4() == family.v4).collect();
+            // A map takes each key once; of two that claim the same the first is served.
+            let mut taken = BTreeSet::new();
+            let ports = ports.iter().filter(|port| port.address.is_ipv4() == family.v4);
+            let ports = ports.filter(|port| taken.insert((port.protocol, port.address, port.port))).collect();
             Table { family, table, node, config, ports, text: &mut text }.render();
         }
     }
@@ -198,6 +201,7 @@ impl Table<'_> {
 
     fn elements(&mut self) {
         let (mut services, mut node_ports) = (Vec::new(), Vec::new());
+        let mut taken = BTreeSet::new();
         let (mut endpoints, mut node_endpoints, mut hairpin) = (Vec::new(), Vec::new(), BTreeSet::new());
         for port in self.ports.iter().filter(|port| !port.endpoints.is_empty()) {
             let (protocol, n) = (protocol(port), port.endpoints.len());
@@ -205,7 +209,8 @@ impl Table<'_> {
             let chain = affinity.clone().unwrap_or_else(|| format!("pick_{n}"));
             let key = format!("{protocol} . {} . {}", port.address, port.port);
             services.push(format!("{key} : goto {chain}"));
-            if let Some(node_port) = port.node_port {
+            let node_port = port.node_port.filter(|node_port| taken.insert((port.protocol, *node_port)));
+            if let Some(node_port) = node_port {
                 node_ports.push(format!("{protocol} . {node_port} : goto node_{chain}"));
             }
             for (i, &(to, to_port)) in port.endpoints.iter().enumerate() {
@@ -214,7 +219,7 @@ impl Table<'_> {
                     continue;
                 }
                 endpoints.push(format!("{key} . {i} : {to} . {to_port}"));
-                if let Some(node_port) = port.node_port {
+                if let Some(node_port) = node_port {
                     let mark = NODE_PORT_MARK as usize + i;
                     node_endpoints.push(format!("{protocol} . {node_port} . {mark} : {to} . {to_port}"));
                 }
@@ -291,31 +296,31 @@ mod tests {
         check(
             &[],
             &expect![[r#"
-            add table ip br
-            delete table ip br
-            add table ip br
-            add map ip br endpoints { type inet_proto . ipv4_addr . inet_service . mark : ipv4_addr . inet_service; }
-            add map ip br node_endpoints { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
-            add set ip br hairpin { type ipv4_addr . ipv4_addr; }
-            add map ip br services { type inet_proto . ipv4_addr . inet_service : verdict; }
-            add map ip br node_ports { type inet_proto . inet_service : verdict; }
-            add chain ip br nat_prerouting { type nat hook prerouting priority -100; }
-            add rule ip br nat_prerouting meta l4proto . ip daddr . th dport vmap @services
-            add rule ip br nat_prerouting fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports
-            add chain ip br nat_output { type nat hook output priority -100; }
-            add rule ip br nat_output meta l4proto . ip daddr . th dport vmap @services
-            add rule ip br nat_output fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports
-            add chain ip br nat_postrouting { type nat hook postrouting priority 100; }
-            add rule ip br nat_postrouting ct status dnat ip saddr . ip daddr @hairpin snat to 10.1.0.1
-            add rule ip br nat_postrouting ct status dnat meta mark & 1073741824 == 1073741824 snat to 10.1.0.1
-            add rule ip br nat_postrouting ip saddr 10.1.0.0/24 ip daddr != 10.1.0.0/24 oifname != "br*" oifname != "lo" masquerade
-            add chain ip br filter_forward { type filter hook forward priority 0; }
-            add rule ip br filter_forward ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
-            add rule ip br filter_forward ip daddr 10.96.0.0/16 reject
-            add chain ip br filter_output { type filter hook output priority 0; }
-            add rule ip br filter_output ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
-            add rule ip br filter_output ip daddr 10.96.0.0/16 reject
-        "#]],
+                add table ip br
+                delete table ip br
+                add table ip br
+                add map ip br endpoints { type inet_proto . ipv4_addr . inet_service . mark : ipv4_addr . inet_service; }
+                add map ip br node_endpoints { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
+                add set ip br hairpin { type ipv4_addr . ipv4_addr; }
+                add map ip br services { type inet_proto . ipv4_addr . inet_service : verdict; }
+                add map ip br node_ports { type inet_proto . inet_service : verdict; }
+                add chain ip br nat_prerouting { type nat hook prerouting priority -100; }
+                add rule ip br nat_prerouting meta l4proto . ip daddr . th dport vmap @services
+                add rule ip br nat_prerouting fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports
+                add chain ip br nat_output { type nat hook output priority -100; }
+                add rule ip br nat_output meta l4proto . ip daddr . th dport vmap @services
+                add rule ip br nat_output fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node_ports
+                add chain ip br nat_postrouting { type nat hook postrouting priority 100; }
+                add rule ip br nat_postrouting ct status dnat ip saddr . ip daddr @hairpin snat to 10.1.0.1
+                add rule ip br nat_postrouting ct status dnat meta mark & 1073741824 == 1073741824 snat to 10.1.0.1
+                add rule ip br nat_postrouting ip saddr 10.1.0.0/24 ip daddr != 10.1.0.0/24 oifname != "br*" oifname != "lo" masquerade
+                add chain ip br filter_prerouting { type filter hook prerouting priority -90; }
+                add rule ip br filter_prerouting ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
+                add rule ip br filter_prerouting ip daddr 10.96.0.0/16 reject
+                add chain ip br filter_output { type filter hook output priority -90; }
+                add rule ip br filter_output ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
+                add rule ip br filter_output ip daddr 10.96.0.0/16 reject
+            "#]],
         );
     }
 

@@ -216,12 +216,14 @@ fn attaching_is_idempotent_over_restarts_and_detaching_too() {
         let first = Network::open(config.clone()).await.unwrap();
         let pod = first.attach("pod-a").await.unwrap();
         assert_eq!(first.attach("pod-a").await.unwrap(), pod);
+        first.set_services(&[port("10.96.0.10", &[(pod.addresses[0], 8080)])]).await.unwrap();
         drop(first);
         let second = Network::open(config.clone()).await.unwrap();
         assert_eq!(second.attached().await, ["pod-a"]);
         assert_eq!(second.attach("pod-a").await.unwrap(), pod);
         serve(&pod, "a", 8080).await;
         assert_eq!(ask(None, SocketAddr::new(pod.addresses[0], 8080)).await, "a 10.1.0.1");
+        assert_eq!(ask(None, "10.96.0.10:80".parse().unwrap()).await, "a 10.1.0.1", "Services outlive a restart");
 
         second.detach("pod-a").await.unwrap();
         second.detach("pod-a").await.unwrap();

@@ -14,8 +14,8 @@ use nix::unistd::Pid;
 
 use super::layout::Layout;
 use super::settings::{self, Setting};
-use super::{CgroupError, CgroupUsage, Controller, devices, files};
-use crate::contract::Limits;
+use super::{CgroupError, Controller, devices, files};
+use crate::contract::{Limits, Usage};
 
 /// Between two looks at something that the kernel does in the background.
 const POLL: Duration = Duration::from_millis(1);
@@ -211,7 +211,7 @@ impl Group {
     ///
     /// # Errors
     /// When the counters cannot be read.
-    pub fn usage(&self) -> Result<CgroupUsage, CgroupError> {
+    pub fn usage(&self) -> Result<Usage, CgroupError> {
         match &*self.layout {
             Layout::Unified { root } => {
                 let dir = root.join(&self.name);
@@ -226,7 +226,7 @@ impl Group {
                 };
                 match self.controller(Controller::Memory) {
                     Some(dir) => memory_usage(cpu, &dir, "memory.usage_in_bytes", "total_inactive_file"),
-                    None => Ok(CgroupUsage::new(cpu, 0, 0)),
+                    None => Ok(Usage { cpu_nanos: cpu, memory: 0 }),
                 }
             }
         }
@@ -324,10 +324,11 @@ enum Freezer {
     Legacy(PathBuf),
 }
 
-fn memory_usage(cpu_nanos: u64, dir: &Path, current: &str, inactive: &str) -> Result<CgroupUsage, CgroupError> {
+fn memory_usage(cpu_nanos: u64, dir: &Path, current: &str, inactive: &str) -> Result<Usage, CgroupError> {
     let memory = number(&files::read(&dir.join(current))?);
     let inactive = files::keyed(&files::read(&dir.join("memory.stat"))?, inactive).unwrap_or(0);
-    Ok(CgroupUsage::new(cpu_nanos, memory, inactive))
+    // The working set, as kubelet counts it.
+    Ok(Usage { cpu_nanos, memory: memory.saturating_sub(inactive) })
 }
 
 fn number(text: &str) -> u64 {

@@ -130,15 +130,15 @@ fn mount(line: &str) -> Option<(PathBuf, &str, &str)> {
 mod tests {
     use super::*;
 
-    fn check(mountinfo: &str, expected: Option<Layout>) {
-        assert_eq!(parse(mountinfo), expected);
+    fn check(mountinfo: &str, expected: Option<&Layout>) {
+        assert_eq!(parse(mountinfo).as_ref(), expected);
     }
 
     #[test]
     fn a_lone_v2_tree_is_unified() {
         check(
             "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n",
-            Some(Layout::Unified { root: "/sys/fs/cgroup".into() }),
+            Some(&Layout::Unified { root: "/sys/fs/cgroup".into() }),
         );
     }
 
@@ -150,7 +150,7 @@ mod tests {
              3 0 0:2 / /again/memory rw - cgroup cgroup rw,memory\n\
              4 0 0:3 / /cg/systemd rw - cgroup cgroup rw,name=systemd\n\
              5 0 0:4 / /cg/unified rw - cgroup2 cgroup2 rw\n",
-            Some(Layout::Legacy {
+            Some(&Layout::Legacy {
                 controllers: BTreeMap::from([
                     (Controller::Cpu, "/cg/cpu".into()),
                     (Controller::Cpuacct, "/cg/cpu".into()),
@@ -165,7 +165,7 @@ mod tests {
     fn a_v1_tree_that_only_names_processes_is_not_legacy() {
         check(
             "4 0 0:3 / /cg/systemd rw - cgroup cgroup rw,name=systemd\n5 0 0:4 / /cg/unified rw - cgroup2 cgroup2 rw\n",
-            Some(Layout::Unified { root: "/cg/unified".into() }),
+            Some(&Layout::Unified { root: "/cg/unified".into() }),
         );
     }
 

@@ -12,9 +12,7 @@ mod files;
 mod group;
 mod layout;
 mod settings;
-mod stats;
 
 pub use error::CgroupError;
 pub use group::Group;
 pub use layout::{Controller, Hierarchy};
-pub use stats::CgroupUsage;

@@ -17,7 +17,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    fn new(controller: Controller, file: &'static str, value: impl ToString) -> Self {
+    fn new(controller: Controller, file: &'static str, value: &impl ToString) -> Self {
         Self { controller, file, value: value.to_string(), optional: false }
     }
 
@@ -63,11 +63,11 @@ pub(super) fn unified(limits: &Limits) -> Vec<Setting> {
     // A memory limit that the kernel may dodge by swapping is none.
     let swap = if limits.memory.is_some() { "0" } else { "max" };
     vec![
-        Setting::new(Controller::Cpu, "cpu.weight", weight(shares(limits.cpu_request_milli))),
-        Setting::new(Controller::Cpu, "cpu.max", format!("{cpu_max} {CPU_PERIOD_MICROS}")),
-        Setting::new(Controller::Memory, "memory.swap.max", swap).optional(),
-        Setting::new(Controller::Memory, "memory.max", or_max(limits.memory)),
-        Setting::new(Controller::Pids, "pids.max", or_max(limits.pids)),
+        Setting::new(Controller::Cpu, "cpu.weight", &weight(shares(limits.cpu_request_milli))),
+        Setting::new(Controller::Cpu, "cpu.max", &format!("{cpu_max} {CPU_PERIOD_MICROS}")),
+        Setting::new(Controller::Memory, "memory.swap.max", &swap).optional(),
+        Setting::new(Controller::Memory, "memory.max", &or_max(limits.memory)),
+        Setting::new(Controller::Pids, "pids.max", &or_max(limits.pids)),
     ]
 }
 
@@ -75,14 +75,14 @@ pub(super) fn unified(limits: &Limits) -> Vec<Setting> {
 pub(super) fn legacy(limits: &Limits) -> Vec<Setting> {
     let memory = or_minus_one(limits.memory);
     vec![
-        Setting::new(Controller::Cpu, "cpu.shares", shares(limits.cpu_request_milli)),
-        Setting::new(Controller::Cpu, "cpu.cfs_period_us", CPU_PERIOD_MICROS),
-        Setting::new(Controller::Cpu, "cpu.cfs_quota_us", or_minus_one(limits.cpu_limit_milli.map(quota))),
+        Setting::new(Controller::Cpu, "cpu.shares", &shares(limits.cpu_request_milli)),
+        Setting::new(Controller::Cpu, "cpu.cfs_period_us", &CPU_PERIOD_MICROS),
+        Setting::new(Controller::Cpu, "cpu.cfs_quota_us", &or_minus_one(limits.cpu_limit_milli.map(quota))),
         // The kernel refuses memory+swap below memory at any moment: lift the first, set the second, then both are equal.
-        Setting::new(Controller::Memory, "memory.memsw.limit_in_bytes", "-1").optional(),
+        Setting::new(Controller::Memory, "memory.memsw.limit_in_bytes", &"-1").optional(),
         Setting::new(Controller::Memory, "memory.limit_in_bytes", &memory),
         Setting::new(Controller::Memory, "memory.memsw.limit_in_bytes", &memory).optional(),
-        Setting::new(Controller::Pids, "pids.max", or_max(limits.pids)),
+        Setting::new(Controller::Pids, "pids.max", &or_max(limits.pids)),
     ]
 }
 
