@@ -29,7 +29,8 @@ pub struct Report {
 /// The first step that the node refuses; what was done stays done, and a second call goes on from there.
 pub fn cleanup(config: &LocalConfig) -> io::Result<Report> {
     let layout = Layout::new(config);
-    let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.group(layout.cgroup_root())).map_err(io::Error::other)?;
+    let group =
+        Hierarchy::detect().and_then(|hierarchy| hierarchy.group(layout.cgroup_root())).map_err(io::Error::other)?;
     let mut report = Report { killed: group.procs().map_err(io::Error::other)?.len(), ..Report::default() };
     group.kill_all().map_err(io::Error::other)?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;

@@ -85,16 +85,6 @@ fn close_range(first: libc::c_uint, last: libc::c_uint) -> io::Result<()> {
     if closed < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Puts every signal back to its default action and unblocks all; SIGPIPE stays ignored, as Rust's runtime has it.
-pub(crate) fn default_signals() -> io::Result<()> {
-    use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
-    for each in Signal::iterator().filter(|each| *each != Signal::SIGPIPE) {
-        // SAFETY: the default action runs no code of ours. SIGKILL and SIGSTOP refuse, and have no other action.
-        let _previous = unsafe { signal(each, SigHandler::SigDfl) };
-    }
-    Ok(SigSet::empty().thread_set_mask()?)
-}
-
 /// Takes every capability out of the bounding set, so that no program can bring one back.
 pub(crate) fn drop_bounding_set() -> io::Result<()> {
     // The kernel answers EINVAL beyond the last capability that it knows.

@@ -126,12 +126,12 @@ pub(crate) fn fork(
     nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFL(flags))?;
     match sys::fork()? {
         Fork::Parent(pid) => Ok((pid, Report::new(read))),
-        Fork::Child => sys::exit_now(child(engine, worker, code, streams, File::from(write))),
+        Fork::Child => sys::exit_now(child(engine, worker, code, streams, &File::from(write))),
     }
 }
 
 /// The worker process; returns its exit code.
-fn child(engine: &wasm::Preloaded, worker: &Worker<'_>, code: File, streams: Streams, report: File) -> i32 {
+fn child(engine: &wasm::Preloaded, worker: &Worker<'_>, code: File, streams: Streams, report: &File) -> i32 {
     let spec = spec(worker);
     let end = match confine::confine(worker, streams, &[code.as_raw_fd(), report.as_raw_fd()]) {
         Err(error) => End {
@@ -140,12 +140,12 @@ fn child(engine: &wasm::Preloaded, worker: &Worker<'_>, code: File, streams: Str
             reason: "StartError".to_owned(),
         },
         Ok(()) => {
-            let exit = wasm::worker::run(engine, spec, code, || say(&report, &Line::Ready));
+            let exit = wasm::worker::run(engine, spec, code, || say(report, &Line::Ready));
             End { code: exit.code, message: exit.message, reason: exit.reason.as_str().to_owned() }
         }
     };
     let code = end.code;
-    say(&report, &Line::End(end));
+    say(report, &Line::End(end));
     code
 }
 

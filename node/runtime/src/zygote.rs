@@ -79,7 +79,8 @@ fn run() -> Result<(), ZygoteError> {
     reply(control, &ZygoteReply::Prepared)?;
 
     loop {
-        let mut polled = vec![PollFd::new(control, PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
+        let mut polled =
+            vec![PollFd::new(control, PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
         polled.extend(parent.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
         match poll(&mut polled, PollTimeout::NONE) {
             Err(nix::errno::Errno::EINTR) => continue,

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use registry_client::manifest::Descriptor;
 use registry_client::unpack::{Packing, UnpackError, unpack_layer};
 use registry_client::{BlobStore, Digest};
-use registry_client::manifest::Descriptor;
 
 /// Why a layer is not there.
 #[derive(Debug, thiserror::Error)]

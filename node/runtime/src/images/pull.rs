@@ -8,9 +8,9 @@ use registry_client::{Credentials, Digest, PullError, Pulled, Reference};
 use tokio::sync::mpsc;
 
 use super::detect::{self, Layout, Refusal};
+use super::find;
 use super::layers::LayerError;
 use super::store::{CodeError, Content, ImageStore, StoreError, StoredImage};
-use super::find;
 use crate::contract::{Image, SandboxKind};
 
 /// Largest Wasm binary that is read into memory to be inspected; the compiler's own limit.

@@ -40,7 +40,11 @@ pub(super) struct Connection(UnixStream);
 
 impl Connection {
     /// Connects and sends a request with its descriptors.
-    pub(super) async fn open(pod: &PodDir, request: &Request, descriptors: &[OwnedFd]) -> Result<Connection, ClientError> {
+    pub(super) async fn open(
+        pod: &PodDir,
+        request: &Request,
+        descriptors: &[OwnedFd],
+    ) -> Result<Connection, ClientError> {
         // By way of the directory's descriptor: the address of a Unix socket holds only 108 bytes.
         let held = std::fs::File::open(pod.path()).map_err(ClientError::Gone)?;
         let short = format!("/proc/self/fd/{}/{}", held.as_raw_fd(), PodDir::SOCKET);

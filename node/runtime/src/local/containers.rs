@@ -38,7 +38,8 @@ fn not_found(id: &ContainerId) -> RuntimeError {
 /// Prepares a container.
 pub(super) async fn create(inner: &Arc<Inner>, config: ContainerConfig) -> Result<ContainerId> {
     checked_component("container name", &config.name)?;
-    let image = inner.images.get(&config.image).ok_or_else(|| RuntimeError::NotFound(format!("image {}", config.image)))?;
+    let image =
+        inner.images.get(&config.image).ok_or_else(|| RuntimeError::NotFound(format!("image {}", config.image)))?;
     let id = new_id().map_err(|cause| system("read random bytes for a container id", cause))?;
     let record = resolve(inner, &config, &image, &id)?;
     let group = inner.group(&record.plan.cgroup)?;
@@ -111,7 +112,8 @@ fn refuse_files<'a>(mut hosts: impl Iterator<Item = &'a Path>) -> io::Result<()>
     match hosts.find(|host| !host.is_dir()) {
         None => Ok(()),
         Some(file) => {
-            let message = format!("{} is no directory, and a Wasm container can mount only directories", file.display());
+            let message =
+                format!("{} is no directory, and a Wasm container can mount only directories", file.display());
             Err(io::Error::new(io::ErrorKind::NotADirectory, message))
         }
     }

@@ -47,8 +47,7 @@ pub(super) async fn exec_sync(
     let plan = ExecPlan { container: id.clone(), argv: command.to_vec(), tty: false };
     let limit = if timeout_ms == 0 { LONGEST } else { Duration::from_millis(timeout_ms) };
     let run = async {
-        let connection =
-            Connection::open(&inner.layout.pod(&sandbox), &Request::Exec(plan), &descriptors).await?;
+        let connection = Connection::open(&inner.layout.pod(&sandbox), &Request::Exec(plan), &descriptors).await?;
         drop(descriptors);
         collect(connection, output).await
     };

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::cgroup::{Hierarchy, Group};
+use crate::cgroup::{Group, Hierarchy};
 use crate::config::LocalConfig;
 use crate::contract::{
     Container, ContainerConfig, ContainerId, Credentials, ExecOutcome, Image, Limits, PullProgress, Result, Runtime,
@@ -68,8 +68,7 @@ impl LocalRuntime {
         shims.map_err(|error| cgroup_error("make the cgroup of the shims", &error))?;
         let images = ImageStore::open(&layout.images(), &layout.compiled(), &config.exe, config.registry)
             .map_err(|error| system("open the image store", io::Error::other(chain(&error))))?;
-        let recipe =
-            zygote::Recipe { exe: config.exe, cgroup: layout.shims_cgroup(), ephemeral: config.ephemeral };
+        let recipe = zygote::Recipe { exe: config.exe, cgroup: layout.shims_cgroup(), ephemeral: config.ephemeral };
         let (zygote, keeper) = zygote::Zygote::start(recipe)
             .await
             .map_err(|error| system("start the zygote", io::Error::other(chain(&error))))?;
@@ -130,8 +129,8 @@ impl Runtime for LocalRuntime {
         credentials: Option<Credentials>,
         progress: Option<mpsc::Sender<PullProgress>>,
     ) -> Result<Image> {
-        let credentials = credentials
-            .map(|Credentials { username, password }| registry_client::Credentials { username, password });
+        let credentials =
+            credentials.map(|Credentials { username, password }| registry_client::Credentials { username, password });
         let pulled = self.inner.images.pull(reference, credentials.as_ref(), progress.map(relay)).await;
         match pulled {
             Ok(stored) => Ok(stored.image.clone()),

@@ -48,7 +48,9 @@ pub(super) fn plan(from: Materials<'_>) -> Result<StartPlan> {
             return refuse(format!("runtimeClassName asks for the Wasm sandbox, but image {image} is a Linux image"));
         }
         (SandboxKind::Linux, SandboxKind::Wasm) => {
-            return refuse(format!("runtimeClassName asks for the Linux sandbox, but image {image} is a Wasm artifact"));
+            return refuse(format!(
+                "runtimeClassName asks for the Linux sandbox, but image {image} is a Wasm artifact"
+            ));
         }
         (SandboxKind::Linux, SandboxKind::Linux) | (SandboxKind::Wasm, SandboxKind::Wasm) => {}
     }

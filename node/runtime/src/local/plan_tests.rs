@@ -58,7 +58,11 @@ fn image(kind: SandboxKind, imports: &[&str], process: ProcessConfig) -> StoredI
     };
     let imports = imports.iter().map(|import| (*import).to_owned()).collect();
     let (id, reference) = ("id".to_owned(), "app".to_owned());
-    StoredImage { image: Image { id, reference, kind, size: 0, user: None, imports, exports: Vec::new() }, process, content }
+    StoredImage {
+        image: Image { id, reference, kind, size: 0, user: None, imports, exports: Vec::new() },
+        process,
+        content,
+    }
 }
 
 fn linux_image() -> StoredImage {

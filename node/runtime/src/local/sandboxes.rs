@@ -65,7 +65,8 @@ async fn make(inner: &Arc<Inner>, record: &SandboxRecord) -> Result<u32> {
     let (dir, copy) = (pod.clone(), record.clone());
     blocking(move || {
         group.create(&copy.config.limits).map_err(|error| cgroup_error("make the pod's cgroup", &error))?;
-        write_files(&dir, &copy).map_err(|cause| system(format!("write the files of pod {}", dir.path().display()), cause))
+        write_files(&dir, &copy)
+            .map_err(|cause| system(format!("write the files of pod {}", dir.path().display()), cause))
     })
     .await?;
     let shim = fork(inner, &pod).await?;
@@ -142,9 +143,11 @@ fn begin_stop(inner: &Inner, id: &SandboxId) -> Option<(bool, Option<tokio::task
 /// Removes a sandbox with its containers, files, logs and cgroup.
 pub(super) async fn remove(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
     stop(inner, id).await?;
-    let found = inner.state().sandboxes.get(id).map(|entry| {
-        (entry.record.config.log_dir.clone(), entry.containers.keys().cloned().collect::<Vec<_>>())
-    });
+    let found = inner
+        .state()
+        .sandboxes
+        .get(id)
+        .map(|entry| (entry.record.config.log_dir.clone(), entry.containers.keys().cloned().collect::<Vec<_>>()));
     let Some((logs, containers)) = found else { return Ok(()) };
     sweep(inner, id, &containers).await?;
     blocking(move || remove_tree(&logs)).await?;
@@ -169,7 +172,9 @@ pub(super) async fn sweep(inner: &Arc<Inner>, id: &SandboxId, containers: &[Cont
 /// Removes a directory with all below it; a missing one is removed.
 pub(super) fn remove_tree(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(system(format!("remove {}", path.display()), cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(system(format!("remove {}", path.display()), cause))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ use tokio::task::JoinHandle;
 
 use super::uid;
 use crate::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Exit, Result, RuntimeError, Sandbox, SandboxId, SandboxKind,
+    Container, ContainerConfig, ContainerId, ContainerState, Exit, Result, RuntimeError, Sandbox, SandboxId,
+    SandboxKind,
 };
 use crate::protocol::StartPlan;
 use crate::shim::SandboxRecord;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
 
-use super::client::{ClientError, Connection};
 use super::Inner;
+use super::client::{ClientError, Connection};
 use crate::contract::{ContainerId, ContainerState, Exit, RuntimeEvent, SandboxId};
 use crate::protocol::{Reply, Request};
 use crate::runfile;
@@ -82,7 +82,9 @@ pub(super) fn apply(inner: &Inner, reply: Reply) -> Option<RuntimeEvent> {
             None
         }
         Reply::Ended { container, exit } => inner.state().ended(&container, exit).map(RuntimeEvent::Exited),
-        Reply::Ready { .. } | Reply::Started { .. } | Reply::ExecEnded { .. } | Reply::Done | Reply::Failed { .. } => None,
+        Reply::Ready { .. } | Reply::Started { .. } | Reply::ExecEnded { .. } | Reply::Done | Reply::Failed { .. } => {
+            None
+        }
     }
 }
 

@@ -125,18 +125,19 @@ impl Zygote {
 async fn keep(zygote: std::sync::Weak<Zygote>, mut child: tokio::process::Child) {
     loop {
         match child.wait().await {
+            // It ended because the parent of an ephemeral node did, and so shall everything else.
+            Ok(status) if status.success() => return,
             Ok(status) => tracing::warn!(%status, "the zygote ended; starting it again"),
             Err(error) => tracing::error!(%error, "cannot wait for the zygote; starting another"),
         }
         child = loop {
+            tokio::time::sleep(RESTART_WAIT).await;
             let Some(zygote) = zygote.upgrade() else { return };
             *zygote.live.lock().await = None;
             match zygote.spawn().await {
                 Ok(child) => break child,
                 Err(error) => tracing::error!(error = %crate::shim::note::chain(&error), "cannot start the zygote"),
             }
-            drop(zygote);
-            tokio::time::sleep(RESTART_WAIT).await;
         };
     }
 }
@@ -152,7 +153,8 @@ async fn exchange(
         let descriptors: Vec<_> = descriptor.iter().map(|fd| fd.as_fd()).collect();
         sys::send(socket.as_fd(), &frame, &descriptors).map_err(io_error("ask the zygote"))?;
         let mut buffer = vec![0; REPLY_LIMIT];
-        let (length, _none) = sys::receive(socket.as_fd(), &mut buffer).map_err(io_error("hear the zygote's answer"))?;
+        let (length, _none) =
+            sys::receive(socket.as_fd(), &mut buffer).map_err(io_error("hear the zygote's answer"))?;
         let answer = wire::decode(&buffer[..length], VERSION..=VERSION)?;
         answer.map(|(answer, _)| answer).ok_or(ZygoteError::Ended)
     };

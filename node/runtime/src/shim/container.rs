@@ -15,8 +15,8 @@ use crate::cgroup::Group;
 use crate::contract::{ContainerId, Exit};
 use crate::logs::{Log, Stream};
 use crate::protocol::Reply;
-use crate::{runfile, sys};
 use crate::wasm_worker::Report;
+use crate::{runfile, sys};
 
 /// How much is read from a stream at a time: a pipe's default capacity.
 const READ_SIZE: usize = 64 * 1024;

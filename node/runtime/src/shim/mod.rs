@@ -161,7 +161,10 @@ mod tests {
     fn a_sysctl_names_a_file_below_proc_sys() {
         let check = |name: &str| sysctl_path(name).ok().map(|path| path.display().to_string());
         assert_eq!(check("net.ipv4.ip_forward").as_deref(), Some("/proc/sys/net/ipv4/ip_forward"));
-        assert_eq!(check("net/ipv4/conf/eth0.1/forwarding").as_deref(), Some("/proc/sys/net/ipv4/conf/eth0.1/forwarding"));
+        assert_eq!(
+            check("net/ipv4/conf/eth0.1/forwarding").as_deref(),
+            Some("/proc/sys/net/ipv4/conf/eth0.1/forwarding")
+        );
         assert_eq!(check("net..ip_forward"), None);
         assert_eq!(check("net/../../etc"), None);
     }

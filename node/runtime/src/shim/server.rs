@@ -326,7 +326,8 @@ impl<'a> Shim<'a> {
         let container = plan.container.clone();
         let found = self.containers.get(&container).zip(self.inherited.get(&container));
         let Some((running, inherited)) = found else {
-            let message = format!("container {} does not run, or has no Linux namespaces to run a command in", container.0);
+            let message =
+                format!("container {} does not run, or has no Linux namespaces to run a command in", container.0);
             return Err(Reply::Failed { reason: FailureReason::NotFound, message });
         };
         let pid = exec::start(running, inherited, plan, descriptors)?;

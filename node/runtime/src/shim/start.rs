@@ -105,16 +105,14 @@ fn try_start(
     Ok((container, started.inherited))
 }
 
-fn start_linux(
-    shim: &mut Shim<'_>,
-    plan: StartPlan,
-    linux: LinuxPlan,
-    group: &Group,
-) -> Result<Started, StartError> {
+fn start_linux(shim: &mut Shim<'_>, plan: StartPlan, linux: LinuxPlan, group: &Group) -> Result<Started, StartError> {
     let pid_namespace = pid_namespace(shim, &plan.cgroup)?;
     let inherited = Inherited::new(&plan.env, &linux);
-    let (stdio, mut streams) =
-        if plan.tty { (linux::Stdio::Terminal, None) } else { pipes(plan.stdin).map(|(stdio, held)| (stdio, Some(held)))? };
+    let (stdio, mut streams) = if plan.tty {
+        (linux::Stdio::Terminal, None)
+    } else {
+        pipes(plan.stdin).map(|(stdio, held)| (stdio, Some(held)))?
+    };
     let rootfs = linux::Rootfs {
         lowers: linux.layers.into_iter().rev().collect(),
         upper: linux.writable.join("upper"),

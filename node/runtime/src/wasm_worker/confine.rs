@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::SigSet;
 use nix::unistd::{Gid, Uid};
 
 use super::{Streams, Worker};
@@ -34,7 +35,8 @@ pub(super) fn confine(worker: &Worker<'_>, streams: Streams, keep: &[RawFd]) -> 
     attempt("set the process name", nix::sys::prctl::set_name(c"bireme-wasm"))?;
     worker.group.add_self()?;
     attempt("close the shim's descriptors", sys::close_all_but(keep))?;
-    attempt("reset signals", sys::default_signals())?;
+    // Handlers stay: the engine, which was made in the zygote, turns SIGFPE, SIGILL and SIGSEGV of a guest into traps.
+    attempt("unblock signals", SigSet::empty().thread_set_mask())?;
     attempt("change the root", enter_root(worker))?;
     attempt("drop privileges", drop_privileges(worker.wasm.uid, &worker.wasm.groups))
 }

@@ -24,8 +24,10 @@ fn entries(dir: &Path) -> Vec<String> {
     list.map(Iterator::collect).unwrap_or_default()
 }
 
-fn count(node: &Node) -> Count {
-    let hierarchy = runtime::cgroup::Hierarchy::detect().unwrap();
+/// Counts once the last shim, which answers before it exits, is gone.
+async fn count(node: &Node) -> Count {
+    let group = runtime::cgroup::Hierarchy::detect().unwrap().group(&node.config.cgroup_root).unwrap();
+    until("zygote alone", || group.procs().unwrap().len() == 1).await;
     let files = [node.config.run.join("pods"), node.config.state.join("containers"), node.logs()];
     let cgroup = Path::new("/sys/fs/cgroup/memory").join(&node.config.cgroup_root).join("pods");
     let unified = Path::new("/sys/fs/cgroup").join(&node.config.cgroup_root).join("pods");
@@ -35,7 +37,7 @@ fn count(node: &Node) -> Count {
     Count {
         mounts: mountinfo.lines().filter(|line| line.contains(&run)).count(),
         cgroups: directories(&cgroup) + directories(&unified),
-        processes: hierarchy.group(&node.config.cgroup_root).unwrap().procs().unwrap().len(),
+        processes: group.procs().unwrap().len(),
         descriptors: entries(Path::new("/proc/self/fd")).len(),
         files: files.iter().flat_map(|dir| entries(dir)).collect(),
     }
@@ -60,16 +62,16 @@ async fn live_and_die(node: &mut Node, image: &str, wasm: &str, uid: &str) {
     while node.events.try_recv().is_ok() {}
 }
 
-pub async fn fifty_sandboxes_leave_nothing() {
+pub(crate) async fn fifty_sandboxes_leave_nothing() {
     let mut node = Node::start().await;
     let (image, wasm) = (node.pull("busybox").await, node.pull("hello-module").await);
     // The first one opens what stays open: the connection pool of the registry, the code of the artifact.
     live_and_die(&mut node, &image, &wasm, "warm-up").await;
-    let before = count(&node);
+    let before = count(&node).await;
     for number in 0..PODS {
         live_and_die(&mut node, &image, &wasm, &format!("pod-{number}")).await;
     }
-    let mut after = count(&node);
+    let mut after = count(&node).await;
     // Blocking threads and pooled connections come and go: a few descriptors either way are no leak of one a pod.
     assert!(after.descriptors < before.descriptors + PODS / 2, "{before:?} became {after:?}");
     after.descriptors = before.descriptors;

@@ -6,7 +6,7 @@ use runtime::contract::{ContainerConfig, ContainerState, Limits, Mount, Runtime,
 
 use crate::node::{Node, plain, script};
 
-pub async fn prints_and_exits() {
+pub(crate) async fn prints_and_exits() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     node.sandbox("pod").await;
@@ -23,7 +23,7 @@ pub async fn prints_and_exits() {
     assert_eq!(node.exit(&entrypoint).await.reason, "Completed");
 }
 
-pub async fn environment_files_and_message() {
+pub(crate) async fn environment_files_and_message() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     node.sandbox("pod").await;
@@ -41,7 +41,7 @@ pub async fn environment_files_and_message() {
     assert_eq!(std::fs::read_to_string(volume.path().join("file")).unwrap(), "written\n");
 }
 
-pub async fn stops_by_signal_then_kill() {
+pub(crate) async fn stops_by_signal_then_kill() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     node.sandbox("pod").await;
@@ -62,7 +62,7 @@ pub async fn stops_by_signal_then_kill() {
     node.runtime.remove_container(&id).await.unwrap();
 }
 
-pub async fn runs_commands() {
+pub(crate) async fn runs_commands() {
     let node = Node::start().await;
     let image = node.pull("busybox").await;
     node.sandbox("pod").await;
@@ -77,19 +77,19 @@ pub async fn runs_commands() {
     let long = run("/bin/busybox head -c 100000 /dev/zero", 10_000).await.unwrap();
     assert_eq!((long.code, long.output.len()), (0, 16 * 1024));
     let late = run("/bin/busybox sleep 1000", 200).await.unwrap_err();
-    assert!(matches!(&late, RuntimeError::System { cause, .. } if cause.kind() == std::io::ErrorKind::TimedOut), "{late}");
+    assert!(
+        matches!(&late, RuntimeError::System { cause, .. } if cause.kind() == std::io::ErrorKind::TimedOut),
+        "{late}"
+    );
     let usage = node.runtime.stats(&id).await.unwrap();
     assert!(usage.cpu_nanos > 0, "{usage:?}");
 }
 
-pub async fn shares_processes() {
+pub(crate) async fn shares_processes() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     let config = node.sandbox_config("pod");
-    node.runtime
-        .run_pod_sandbox(runtime::contract::SandboxConfig { share_processes: true, ..config })
-        .await
-        .unwrap();
+    node.runtime.run_pod_sandbox(runtime::contract::SandboxConfig { share_processes: true, ..config }).await.unwrap();
     let first = node.start_container(script("pod", &image, "exec /bin/busybox sleep 1234")).await;
     let other = ContainerConfig { name: "other".to_owned(), ..script("pod", &image, "/bin/busybox ps") };
     let second = node.start_container(other).await;
@@ -99,7 +99,7 @@ pub async fn shares_processes() {
     assert_eq!(node.exit(&first).await.signal, Some(9));
 }
 
-pub async fn keeps_memory_limit() {
+pub(crate) async fn keeps_memory_limit() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     node.sandbox("pod").await;
@@ -110,14 +110,17 @@ pub async fn keeps_memory_limit() {
     assert_eq!((exit.code, exit.oom_killed, exit.reason.as_str()), (137, true, "OOMKilled"));
 }
 
-pub async fn reports_a_failed_start() {
+pub(crate) async fn reports_a_failed_start() {
     let mut node = Node::start().await;
     let image = node.pull("busybox").await;
     node.sandbox("pod").await;
     let config = ContainerConfig { command: vec!["/nowhere".to_owned()], ..plain("pod", &image) };
     let id = node.runtime.create_container(config).await.unwrap();
     let error = node.runtime.start_container(&id).await.unwrap_err();
-    assert!(matches!(&error, RuntimeError::Start { reason: "StartError", message } if message.contains("/nowhere")), "{error}");
+    assert!(
+        matches!(&error, RuntimeError::Start { reason: "StartError", message } if message.contains("/nowhere")),
+        "{error}"
+    );
     let exit = node.exit(&id).await;
     assert_eq!((exit.code, exit.reason.as_str(), exit.started_at), (128, "StartError", 0));
     let escape = ContainerConfig { name: "../escape".to_owned(), ..plain("pod", &image) };

@@ -7,21 +7,25 @@ use runtime::contract::{ContainerConfig, Runtime, RuntimeError, SandboxConfig, W
 
 use crate::node::{Node, plain};
 
-pub async fn says_hello() {
+pub(crate) async fn says_hello() {
     let mut node = Node::start().await;
     node.sandbox("pod").await;
-    for (attempt, name) in ["hello-module", "hello-cli"].into_iter().enumerate() {
+    let cases = [
+        ("hello-module", 3, "Error", "stdout F hello from a module\n"),
+        ("hello-cli", 0, "Completed", "stdout F arguments: app\nstdout F environment: HOSTNAME=pod-host\n"),
+    ];
+    for (attempt, (name, code, reason, line)) in cases.into_iter().enumerate() {
         let image = node.pull(name).await;
         let attempt = u32::try_from(attempt).unwrap();
         let id = node.start_container(ContainerConfig { attempt, ..plain("pod", &image) }).await;
         let exit = node.exit(&id).await;
-        assert_eq!((exit.code, exit.reason.as_str()), (0, "Completed"), "{name}: {}", exit.message);
+        assert_eq!((exit.code, exit.reason.as_str()), (code, reason), "{name}: {}", exit.message);
         let log = node.log(&id).await;
-        assert!(log.to_lowercase().contains("stdout f hello"), "{name} logged {log:?}");
+        assert!(log.contains(line), "{name} logged {log:?}");
     }
 }
 
-pub async fn traps_with_a_backtrace() {
+pub(crate) async fn traps_with_a_backtrace() {
     let mut node = Node::start().await;
     let image = node.pull("trap").await;
     node.sandbox("pod").await;
@@ -31,14 +35,16 @@ pub async fn traps_with_a_backtrace() {
     assert!(exit.message.contains("backtrace"), "{}", exit.message);
 }
 
-pub async fn names_a_missing_import() {
+pub(crate) async fn names_a_missing_import() {
     let node = Node::start().await;
     node.sandbox("pod").await;
-    let image = node.pull("needs-import").await;
+    let image = node.pull("unlinkable").await;
     let imports = node.runtime.image_status(&image).await.unwrap().unwrap().imports;
     let error = node.runtime.create_container(plain("pod", &image)).await.unwrap_err();
     assert!(matches!(&error, RuntimeError::Start { reason: "CreateContainerError", .. }), "{error}");
     assert!(imports.iter().any(|import| error.to_string().contains(import)), "{imports:?} in {error}");
+    let library = node.try_pull("needs-import").await.unwrap_err();
+    assert!(library.contains("is a library"), "{library}");
     let native = node.try_pull("native").await.unwrap_err();
     assert!(native.contains("never loaded from an image"), "{native}");
 }
@@ -48,7 +54,7 @@ fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-pub async fn serves_http() {
+pub(crate) async fn serves_http() {
     let mut node = Node::start().await;
     let image = node.pull("http-cases").await;
     let addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -71,7 +77,7 @@ pub async fn serves_http() {
     assert_ne!(node.exit(&id).await.signal, Some(9), "SIGTERM was enough");
 }
 
-pub async fn is_stopped_although_it_spins() {
+pub(crate) async fn is_stopped_although_it_spins() {
     let mut node = Node::start().await;
     let image = node.pull("spin").await;
     node.sandbox("pod").await;
@@ -80,7 +86,7 @@ pub async fn is_stopped_although_it_spins() {
     assert_eq!(node.exit(&id).await.code, 143);
 }
 
-pub async fn runs_unprivileged() {
+pub(crate) async fn runs_unprivileged() {
     let node = Node::start().await;
     let image = node.pull("spin").await;
     node.sandbox("pod").await;
