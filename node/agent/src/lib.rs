@@ -22,7 +22,25 @@ mod spec;
 mod status;
 mod verdict;
 
+mod carry;
+mod context;
+mod hooks;
+mod images;
+mod pods;
+mod probes;
+mod seat;
 mod volumes;
+mod worker;
+
+mod cluster;
+mod events;
+mod node;
+mod reporter;
+mod service_watch;
+
+mod capacity;
+mod endpoint;
+mod logs;
 
 mod agent;
 mod janitor;
@@ -30,4 +48,5 @@ mod janitor;
 pub use agent::{Agent, RunningAgent, StartError};
 pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
+pub use endpoint::EndpointError;
 pub use janitor::janitor;
