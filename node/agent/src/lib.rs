@@ -45,6 +45,9 @@ mod logs;
 mod agent;
 mod janitor;
 
+#[cfg(test)]
+mod fake;
+
 pub use agent::{Agent, RunningAgent, StartError};
 pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};

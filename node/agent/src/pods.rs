@@ -190,3 +190,6 @@ async fn remove(context: Arc<Context>, id: SandboxId) {
         tracing::warn!(pod = %id.0, error, "not everything of the pod was removed");
     }
 }
+
+#[cfg(test)]
+mod tests;
