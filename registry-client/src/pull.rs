@@ -176,8 +176,10 @@ impl Client {
         wanted.dedup_by(|a, b| a.digest == b.digest);
         let total = wanted.iter().map(|descriptor| descriptor.size).sum();
         let meter = Meter { done: std::sync::atomic::AtomicU64::new(0), total, progress };
-        futures::stream::iter(wanted)
-            .map(|descriptor| self.blob(reference, descriptor, blobs, &meter))
+        // Futures that are made beforehand let the compiler see that the whole pull may move between threads.
+        let fetches: Vec<_> =
+            wanted.into_iter().map(|descriptor| self.blob(reference, descriptor, blobs, &meter)).collect();
+        futures::stream::iter(fetches)
             .buffer_unordered(PARALLEL_BLOBS)
             .try_collect::<Vec<()>>()
             .await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::json;
 use crate::kind::Kind;
 use crate::meta::Uid;
 use crate::record::{Header, OwnerRef};
@@ -15,40 +16,31 @@ pub fn extract(kind: &Kind, object: &Value) -> Header {
     let meta = &object["metadata"];
     let fields = kind.strategy.fields(object).into_iter();
     Header {
-        uid: Uid::new(text(meta, "uid")),
+        uid: Uid::new(json::text(meta, "/uid")),
         labels: labels(meta),
-        owners: items(meta, "ownerReferences").iter().map(owner).collect(),
+        owners: json::items(meta, "/ownerReferences").iter().map(owner).collect(),
         fields: fields.map(|(name, value)| (name.into(), value.into())).collect(),
         deletion: time::at(meta, "/deletionTimestamp").map(|moment| moment.as_second()),
-        finalizers: !items(meta, "finalizers").is_empty(),
+        finalizers: !json::items(meta, "/finalizers").is_empty(),
         facts: kind.strategy.facts(object),
     }
 }
 
 /// Labels in the order of their keys: a JSON object of ours is sorted already.
 fn labels(meta: &Value) -> Arc<[(Arc<str>, Arc<str>)]> {
-    let labels = meta["labels"].as_object().into_iter().flatten();
-    labels.map(|(key, value)| (key.as_str().into(), value.as_str().unwrap_or_default().into())).collect()
+    let labels = json::entries(meta, "/labels");
+    labels.map(|(key, value)| (key.into(), value.as_str().unwrap_or_default().into())).collect()
 }
 
 fn owner(reference: &Value) -> OwnerRef {
-    let flag = |name: &str| reference[name].as_bool().unwrap_or_default();
     OwnerRef {
-        uid: Uid::new(text(reference, "uid")),
-        api_version: text(reference, "apiVersion").into(),
-        kind: text(reference, "kind").into(),
-        name: text(reference, "name").into(),
-        controller: flag("controller"),
-        block_owner_deletion: flag("blockOwnerDeletion"),
+        uid: Uid::new(json::text(reference, "/uid")),
+        api_version: json::text(reference, "/apiVersion").into(),
+        kind: json::text(reference, "/kind").into(),
+        name: json::text(reference, "/name").into(),
+        controller: json::boolean(reference, "/controller"),
+        block_owner_deletion: json::boolean(reference, "/blockOwnerDeletion"),
     }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
-
-fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -125,6 +125,11 @@ impl Kind {
 /// The rules that are a kind's own. All are functions of their arguments; objects are untyped JSON whose types and required
 /// fields the schema has already checked.
 pub trait Strategy: Send + Sync + std::fmt::Debug {
+    /// Everything wrong with a text as `metadata.name` of this kind; a DNS subdomain unless the kind says otherwise.
+    fn name(&self, name: &str) -> Vec<String> {
+        crate::name::subdomain(name)
+    }
+
     /// Fills what the API promises to fill (Appendix B of the contract). Idempotent.
     fn default(&self, _object: &mut Value) {}
 

@@ -6,6 +6,7 @@ use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod cells;
 mod config_map;
+mod data;
 mod deployment;
 mod endpoint_slice;
 mod event;
@@ -89,40 +90,4 @@ const NAME: Column =
 const AGE: Column = column("Age", "string", "Time since the object was created.");
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::meta::Timestamp;
-    use serde_json::json;
-
-    #[test]
-    fn every_kind_is_found_by_url_and_by_kind() {
-        for kind in all() {
-            assert!(std::ptr::eq(find(&kind.group, "v1", &kind.plural).unwrap(), kind));
-            assert!(std::ptr::eq(by_kind(&kind.group, "v1", &kind.kind).unwrap(), kind));
-            assert!(kind.schema.ends_with(&format!(".v1.{}", kind.kind)), "{}", kind.schema);
-        }
-        assert!(find("apps", "v1", "pods").is_none());
-    }
-
-    #[test]
-    fn every_row_fills_its_columns_even_of_an_empty_object() {
-        for kind in all() {
-            let cells = kind.strategy.cells(&json!({"metadata": {"name": "a"}}), Timestamp::UNIX_EPOCH);
-            assert_eq!(cells.len(), kind.columns.len(), "{}", kind.kind);
-        }
-    }
-
-    #[test]
-    fn no_default_or_check_fails_on_an_object_of_metadata_alone() {
-        for kind in all() {
-            let mut object = json!({"metadata": {"name": "a"}});
-            kind.strategy.default(&mut object);
-            kind.strategy.prepare_create(&mut object);
-            let once = object.clone();
-            kind.strategy.default(&mut object);
-            assert_eq!(object, once, "defaults of {} are idempotent", kind.kind);
-            let _told = kind.strategy.validate(&object);
-            let _told = kind.strategy.validate_update(&object, &once);
-        }
-    }
-}
+mod tests;

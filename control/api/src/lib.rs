@@ -4,15 +4,26 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+pub mod decode;
 pub mod facts;
+mod field;
 pub mod header;
+mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
 pub mod meta;
+pub mod metadata;
 pub mod name;
+mod network;
+pub mod openapi;
+pub mod patch;
+pub mod pod_spec;
+pub mod quantity;
 pub mod record;
 pub mod requester;
+pub mod scale;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod time;

@@ -189,3 +189,60 @@ fn pattern(rule: &str, regex: &str, examples: &[&str]) -> String {
     let examples: Vec<String> = examples.iter().map(|one| format!("'{one}', ")).collect();
     format!("{rule} (e.g. {}regex used for validation is '{regex}')", examples.join(" or "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(rule: fn(&str) -> Vec<String>, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert_eq!(rule(text), [] as [&str; 0], "{text:?}");
+        }
+        for text in bad {
+            assert!(!rule(text).is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_rule_takes_what_it_should() {
+        let long = "a".repeat(64);
+        check(label, &["a", "a-b", "1", "a--b"], &["", "-a", "a-", "A", "a.b", "ä", &long]);
+        check(subdomain, &["a", "a.b", "1.2-3"], &["", ".a", "a.", "a..b", "a_b", "-.a", &"a.".repeat(130)]);
+        check(label_1035, &["a", "a1"], &["", "1a", "a.b"]);
+        check(qualified, &["a", "a.b/C_d", "x.io/a-b", "A"], &["", "/a", "a/", "a/b/c", "A/b", "a b", "-a"]);
+        check(label_value, &["", "a", "A_b.c-d"], &["-", "a b", "a/b", &long]);
+        check(port, &["http", "a-1"], &["", "1", "a--b", "-a", "http_", "abcdefghijklmnop"]);
+        check(environment, &["A", "a.b", "1", "a b"], &["", "a=b", "ä", "a\n"]);
+        check(config_key, &["a", ".a", "a.b-c_d"], &["", ".", "..", "..a", "a/b", "a b"]);
+        check(path_segment, &["a:b", "..."], &[".", "..", "a/b", "a%b"]);
+        check(http_header, &["X-A"], &["", "X A", "X:"]);
+    }
+
+    #[test]
+    fn everything_wrong_is_told() {
+        assert_eq!(qualified("Up/").len(), 3);
+        assert_eq!(port("1--").len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn the_published_patterns_hold(
+            l in LABEL, s in SUBDOMAIN, o in LABEL_1035, q in QUALIFIED, v in VALUE, h in HEADER
+        ) {
+            // Patterns say nothing about length.
+            let sound = |wrong: Vec<String>| wrong.iter().all(|why| why.starts_with("must be no more than"));
+            prop_assert!(sound(label(&l)) && sound(subdomain(&s)) && sound(label_1035(&o)));
+            prop_assert!(q.len() > LABEL_MAX || qualified(&q).is_empty());
+            prop_assert!(sound(label_value(&v)) && http_header(&h).is_empty());
+        }
+
+        #[test]
+        fn rules_agree_on_any_text(text in "\\PC{0,20}|[a-zA-Z0-9._/-]{0,20}") {
+            // Every label is a subdomain and a value of a label; every value but the empty one is a qualified name.
+            prop_assert!(!label(&text).is_empty() || subdomain(&text).is_empty() && label_value(&text).is_empty());
+            prop_assert!(text.is_empty() || !label_value(&text).is_empty() || qualified(&text).is_empty());
+            prop_assert!(!label_1035(&text).is_empty() || label(&text).is_empty());
+        }
+    }
+}

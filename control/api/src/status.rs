@@ -72,7 +72,7 @@ pub struct Status {
     kind: &'static str,
     #[serde(rename = "apiVersion")]
     api_version: &'static str,
-    metadata: Empty,
+    metadata: Meta,
     status: &'static str,
     /// Sentence for people.
     pub message: String,
@@ -86,8 +86,12 @@ pub struct Status {
     pub code: u16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Empty {}
+/// `metadata` of a Status: nothing but where an interrupted list goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct Meta {
+    #[serde(rename = "continue", skip_serializing_if = "String::is_empty")]
+    next: String,
+}
 
 impl Status {
     /// A failure of that code and reason.
@@ -96,13 +100,20 @@ impl Status {
         Self {
             kind: "Status",
             api_version: "v1",
-            metadata: Empty {},
+            metadata: Meta::default(),
             status: "Failure",
             message: message.into(),
             reason,
             details: None,
             code,
         }
+    }
+
+    /// This failure with a token from which an interrupted list may go on.
+    #[must_use]
+    pub fn with_continue(mut self, token: String) -> Self {
+        self.metadata.next = token;
+        self
     }
 
     fn about(mut self, resource: &Resource, name: &str) -> Self {

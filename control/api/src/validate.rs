@@ -15,8 +15,8 @@ pub enum FieldProblem {
     Forbidden(String),
     /// The value stands twice: the value as JSON.
     Duplicate(String),
-    /// The value is longer than so many bytes or items.
-    TooLong(String, usize),
+    /// The value is longer than so many bytes. It is not repeated to the user.
+    TooLong(usize),
     /// There are more items than allowed: count and limit.
     TooMany(usize, usize),
     /// The value has the wrong type: value as JSON, and why.
@@ -94,9 +94,7 @@ impl FieldError {
             }
             FieldProblem::Forbidden(detail) => with("Forbidden", detail),
             FieldProblem::Duplicate(value) => format!("Duplicate value: {value}"),
-            FieldProblem::TooLong(value, most) => {
-                format!("Too long: {value}: may not be more than {most} bytes")
-            }
+            FieldProblem::TooLong(most) => format!("Too long: may not be more than {most} bytes"),
             FieldProblem::TooMany(count, most) => format!("Too many: {count}: must have at most {most} items"),
             FieldProblem::TypeInvalid(value, detail) => with(&format!("Invalid value: {value}"), detail),
             FieldProblem::NotFound(value) => format!("Not found: {value}"),

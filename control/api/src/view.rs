@@ -155,6 +155,11 @@ impl View {
         before
     }
 
+    /// Moves on to a revision whose writes the view holds already: what a store does that has loaded all objects.
+    pub fn advance(&mut self, revision: Revision) {
+        self.revision = self.revision.max(revision);
+    }
+
     /// This view with one event on top; used to follow a feed.
     pub fn follow(&mut self, event: &Event) {
         match (&event.after, &event.before) {

@@ -35,11 +35,17 @@ impl<T> Worker<T> {
         self.queue.send(work).await.map_err(|_| Ended)
     }
 
+    /// Waits for the worker's end without keeping it alive. What the worker held is dropped by then.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<T> {
+        let mut ended = self.ended.clone();
+        async move { while ended.changed().await.is_ok() {} }
+    }
+
     /// Gives this handle back and waits until the worker has ended, which it does when no other handle is left.
     pub async fn finish(self) {
-        let Self { queue, mut ended } = self;
-        drop(queue);
-        while ended.changed().await.is_ok() {}
+        let ended = self.ended();
+        drop(self);
+        ended.await;
     }
 }
 

@@ -1,1 +1,39 @@
-//! Skeleton.
+//! How requests get in: sockets, identity, access, admission, the verbs, and the forms in which answers go out.
+//!
+//! A request walks one way: [`listen`] → [`app`] (route, who, may they) → [`object`] (decode) → [`verbs`] (default, admit,
+//! validate, propose) → an answer. No step looks sideways, and no handler knows a kind by name except where Kubernetes does.
+//! The verbs serve HTTP and, through [`api::verbs::Verbs`], our own components alike.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
+
+pub mod access;
+mod admit;
+mod app;
+mod body;
+mod bootstrap;
+mod discovery;
+mod fail;
+mod identity;
+mod list;
+mod listen;
+mod log;
+mod negotiate;
+mod object;
+mod openapi;
+mod options;
+mod page;
+pub mod pki;
+mod query;
+mod revision;
+mod route;
+mod scale;
+mod select;
+mod server;
+mod stamp;
+mod table;
+mod verbs;
+mod watch;
+
+pub use admit::{Admission, Operation, Request};
+pub use pki::NodeBundle;
+pub use route::Verb;
+pub use server::{Running, Server, ServerConfig, StartError};

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::command::Refused;
 
+/// When to try again while there is no leader: about the length of an election.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -33,17 +33,19 @@ pub(crate) struct History {
 
 impl History {
     /// No events yet; everything after `floor` will be known.
+    #[cfg(test)]
     pub(crate) fn new(limits: Limits, floor: Revision) -> Self {
         Self { events: VecDeque::new(), limits, bytes: 0, floor }
+    }
+
+    /// The history that a checkpoint holds.
+    pub(crate) fn restore(limits: Limits, floor: Revision, events: Vec<Event>) -> Self {
+        Self { bytes: events.iter().map(cost).sum(), events: events.into(), limits, floor }
     }
 
     /// Everything after this revision is known.
     pub(crate) fn floor(&self) -> Revision {
         self.floor
-    }
-
-    pub(crate) fn limits(&self) -> Limits {
-        self.limits
     }
 
     /// All events, oldest first.
@@ -98,7 +100,7 @@ impl History {
 }
 
 /// Upper bound of the memory that an event keeps alive.
-fn cost(event: &Event) -> u64 {
+pub(crate) fn cost(event: &Event) -> u64 {
     let bodies =
         [&event.before, &event.after].into_iter().flatten().map(|record| record.body.len() as u64).sum::<u64>();
     bodies + EVENT_OVERHEAD

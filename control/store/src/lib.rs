@@ -5,11 +5,31 @@
 
 pub mod command;
 mod error;
+mod store;
+
+// What is true.
 mod history;
 mod machine;
 mod requests;
-mod store;
+mod truth;
 mod views;
+
+// How it stays.
+mod backend;
+mod checkpoint;
+mod dir;
+mod format;
+mod keeper;
+mod log;
+
+// How it is agreed upon.
+mod barrier;
+mod raft;
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod testing;
 
 pub use command::{Applied, Command, Precondition, Refused, RequestId, Write};
 pub use error::{CloseError, OpenError, ProposeError};

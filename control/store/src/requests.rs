@@ -49,8 +49,20 @@ impl Requests {
         }
     }
 
-    /// All requests, each with its number, oldest first.
-    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u64, RequestId, Revision)> {
-        (self.forgotten..).zip(&self.order).map(|(number, (request, revision))| (number, *request, *revision))
+    /// How many requests were ever forgotten.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Number that the next request gets.
+    pub(crate) fn next(&self) -> u64 {
+        self.forgotten + self.order.len() as u64
+    }
+
+    /// Requests from that number on, each with its number, oldest first.
+    pub(crate) fn from(&self, number: u64) -> impl Iterator<Item = (u64, RequestId, Revision)> {
+        let skip = usize::try_from(number.saturating_sub(self.forgotten)).unwrap_or(usize::MAX).min(self.order.len());
+        let number = self.forgotten + skip as u64;
+        (number..).zip(self.order.range(skip..)).map(|(number, (request, revision))| (number, *request, *revision))
     }
 }

@@ -1,16 +1,19 @@
 //! Deployment: pods of one template, replaced step by step when the template changes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{AGE, NAME, base, cells, column, wide};
-use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
+use crate::field::{Errors, Field};
+use crate::kind::{Column, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
+use crate::validate::FieldError;
+use crate::{json, pod_spec};
 
 const COLUMNS: &[Column] = &[
     NAME,
     column("Ready", "string", "Number of ready pods of those desired."),
-    column("Up-to-date", "integer", "Number of pods of the current template."),
-    column("Available", "integer", "Number of pods that have been ready for minReadySeconds."),
+    column("Up-to-date", "string", "Number of pods of the current template."),
+    column("Available", "string", "Number of pods that have been ready for minReadySeconds."),
     AGE,
     wide("Containers", "string", "Names of the template's containers."),
     wide("Images", "string", "Images of the template's containers."),
@@ -23,7 +26,6 @@ pub(super) fn kind() -> Kind {
         categories: &["all"],
         subresources: &[Subresource::Status, Subresource::Scale],
         columns: COLUMNS,
-        flags: Flags::default(),
         schema: "io.k8s.api.apps.v1.Deployment",
         ..base("apps", "Deployment", "deployments", &Deployment)
     }
@@ -33,12 +35,58 @@ pub(super) fn kind() -> Kind {
 struct Deployment;
 
 impl Strategy for Deployment {
+    fn default(&self, object: &mut Value) {
+        let Some(spec) = object.get_mut("spec") else { return };
+        json::fill(spec, "replicas", 1);
+        json::fill(spec, "revisionHistoryLimit", 10);
+        json::fill(spec, "progressDeadlineSeconds", 600);
+        json::fill(spec, "strategy", json!({}));
+        if let Some(strategy) = spec.get_mut("strategy") {
+            json::fill(strategy, "type", "RollingUpdate");
+            if strategy["type"] == "RollingUpdate" {
+                json::fill(strategy, "rollingUpdate", json!({}));
+            }
+            if let Some(rolling) = strategy.get_mut("rollingUpdate") {
+                json::fill(rolling, "maxUnavailable", "25%");
+                json::fill(rolling, "maxSurge", "25%");
+            }
+        }
+        if let Some(template) = spec.get_mut("template") {
+            pod_spec::default_template(template);
+        }
+    }
+
+    fn prepare_create(&self, object: &mut Value) {
+        json::set(object, "status", json!({}));
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let spec = Field::root(object).at("spec");
+        let mut errors = pod_spec::selected_template(&spec, "Deployment");
+        errors.extend(strategy(&spec.at("strategy")));
+        errors.extend(spec.at("revisionHistoryLimit").not_negative());
+        let (deadline, ready) = (spec.at("progressDeadlineSeconds"), spec.at("minReadySeconds"));
+        errors.extend(deadline.not_negative());
+        if deadline.integer().is_some_and(|seconds| seconds <= ready.integer().unwrap_or_default()) {
+            errors.push(deadline.invalid("must be greater than minReadySeconds"));
+        }
+        errors
+    }
+
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::warnings(&Field::root(object).at("spec").at("template").at("spec"))
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        Field::root(object).at("spec").at("selector").unchanged(&old["spec"]["selector"]).into_iter().collect()
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let status = |name: &str| cells::integer(object, &format!("/status/{name}"));
+        let status = |name: &str| json::integer(object, &format!("/status/{name}"));
         let [containers, images, selector] = cells::template(object);
         vec![
             cells::name(object),
-            format!("{}/{}", status("readyReplicas"), cells::integer(object, "/spec/replicas")).into(),
+            format!("{}/{}", status("readyReplicas"), json::integer(object, "/spec/replicas")).into(),
             status("updatedReplicas").into(),
             status("availableReplicas").into(),
             cells::age(object, now),
@@ -46,5 +94,119 @@ impl Strategy for Deployment {
             images,
             selector,
         ]
+    }
+}
+
+/// Everything wrong with how pods are replaced.
+fn strategy(strategy: &Field<'_>) -> Errors {
+    let (kind, rolling) = (strategy.at("type"), strategy.at("rollingUpdate"));
+    let mut errors = Errors::new();
+    errors.extend(kind.must_be_one_of(&["Recreate", "RollingUpdate"]));
+    if kind.text() == "Recreate" && rolling.is_set() {
+        errors.push(rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"));
+    }
+    if kind.text() != "RollingUpdate" {
+        return errors;
+    }
+    let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
+    let shares = [&unavailable, &surge].map(|field| share(field, &mut errors));
+    match shares {
+        [Some(0), Some(0)] => errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0")),
+        [Some(percent), _] if unavailable.value.is_string() && percent > 100 => {
+            errors.push(unavailable.invalid("must not be greater than 100%"));
+        }
+        _ => {}
+    }
+    errors
+}
+
+/// A number of pods or a percentage of them, when it is well formed.
+fn share(field: &Field<'_>, errors: &mut Errors) -> Option<i64> {
+    if !field.value.is_string() {
+        errors.extend(field.not_negative());
+        return field.integer();
+    }
+    let number = field.text().strip_suffix('%').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let number = number.and_then(|digits| digits.parse().ok());
+    if number.is_none() {
+        let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex \
+                   used for validation is '[0-9]+%')";
+        errors.push(field.invalid(why));
+    }
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tests::{defaulted, told};
+    use expect_test::expect;
+
+    fn deployment(spec: &Value) -> Value {
+        let mut object = json!({"metadata": {"name": "d", "namespace": "default"}, "spec": {
+            "selector": {"matchLabels": {"app": "d1"}}, "template": {"metadata": {"labels": {"app": "d1"}},
+                "spec": {"containers": [{"name": "c", "image": "nginx:1.0"}]}}}});
+        for (name, value) in spec.as_object().unwrap() {
+            object["spec"][name] = value.clone();
+        }
+        defaulted(&Deployment, object)
+    }
+
+    #[test]
+    fn it_gets_what_the_recorded_server_gave() {
+        let spec = deployment(&json!({}))["spec"].clone();
+        let template = json!({"metadata": {"labels": {"app": "d1"}}, "spec": {
+            "containers": [{"name": "c", "image": "nginx:1.0", "resources": {}, "imagePullPolicy": "IfNotPresent",
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}],
+            "restartPolicy": "Always", "terminationGracePeriodSeconds": 30, "dnsPolicy": "ClusterFirst",
+            "securityContext": {}, "schedulerName": "default-scheduler"}});
+        let rolling = json!({"maxUnavailable": "25%", "maxSurge": "25%"});
+        let recorded = json!({"replicas": 1, "selector": {"matchLabels": {"app": "d1"}}, "template": template,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}, "revisionHistoryLimit": 10,
+            "progressDeadlineSeconds": 600});
+        assert_eq!(spec, recorded);
+    }
+
+    #[test]
+    fn a_row_reads_as_the_recorded_one() {
+        let mut object = deployment(&json!({}));
+        object["metadata"]["creationTimestamp"] = "1970-01-01T00:00:00Z".into();
+        let row = Value::from(Deployment.cells(&object, Timestamp::UNIX_EPOCH));
+        assert_eq!(row, json!(["d", "0/1", 0, 0, "0s", "c", "nginx:1.0", "app=d1"]));
+    }
+
+    #[test]
+    fn what_it_cannot_mean_is_told() {
+        expect![[
+            r#"spec.template.metadata.labels: Invalid value: {"app":"d1"}: `selector` does not match template `labels`"#
+        ]]
+        .assert_eq(&told(&Deployment.validate(&deployment(&json!({"selector": {"matchLabels": {"app": "x"}}})))));
+        let template =
+            json!({"metadata": {}, "spec": {"restartPolicy": "Never", "activeDeadlineSeconds": 1, "containers": []}});
+        let bad = json!({"replicas": -1, "selector": {}, "template": template, "progressDeadlineSeconds": 5,
+            "minReadySeconds": 5,
+            "strategy": {"rollingUpdate": {"maxUnavailable": "x%", "maxSurge": -1}}});
+        expect![[r#"
+            spec.replicas: Invalid value: -1: must be greater than or equal to 0
+            spec.selector: Invalid value: {}: empty selector is invalid for deployment
+            spec.template.spec.containers: Required value
+            spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"
+            spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in Deployment is not Supported
+            spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "x%": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')
+            spec.strategy.rollingUpdate.maxSurge: Invalid value: -1: must be greater than or equal to 0
+            spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds"#]].assert_eq(&told(&Deployment.validate(&deployment(&bad))));
+        let recreate = json!({"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}});
+        expect!["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"]
+            .assert_eq(&told(&Deployment.validate(&deployment(&recreate))));
+        let still = json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "0%"}}});
+        expect!["spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"]
+            .assert_eq(&told(&Deployment.validate(&deployment(&still))));
+    }
+
+    #[test]
+    fn its_selector_stays() {
+        let (new, old) = (deployment(&json!({"selector": {"matchLabels": {"app": "zz"}}})), deployment(&json!({})));
+        expect![[r#"spec.selector: Invalid value: {"matchLabels":{"app":"zz"}}: field is immutable"#]]
+            .assert_eq(&told(&Deployment.validate_update(&new, &old)));
     }
 }

@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use super::{base, cells, column, wide};
+use crate::field::Field;
+use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::meta::Timestamp;
 use crate::time;
+use crate::validate::FieldError;
 
 const COLUMNS: &[Column] = &[
     column("Last Seen", "string", "Time since it last happened."),
@@ -20,6 +23,7 @@ const COLUMNS: &[Column] = &[
     Column { priority: 1, ..super::NAME },
 ];
 
+/// Selectable fields and where they stand.
 const FIELDS: &[(&str, &str)] = &[
     ("involvedObject.kind", "/involvedObject/kind"),
     ("involvedObject.namespace", "/involvedObject/namespace"),
@@ -34,23 +38,21 @@ const FIELDS: &[(&str, &str)] = &[
     ("type", "/type"),
 ];
 
+const SELECTABLE: [&str; FIELDS.len()] = {
+    let mut names = [""; FIELDS.len()];
+    let mut nth = 0;
+    while nth < FIELDS.len() {
+        names[nth] = FIELDS[nth].0;
+        nth += 1;
+    }
+    names
+};
+
 pub(super) fn kind() -> Kind {
     Kind {
         short: &["ev"],
         columns: COLUMNS,
-        selectable: &[
-            "involvedObject.kind",
-            "involvedObject.namespace",
-            "involvedObject.name",
-            "involvedObject.uid",
-            "involvedObject.apiVersion",
-            "involvedObject.resourceVersion",
-            "involvedObject.fieldPath",
-            "reason",
-            "reportingComponent",
-            "source",
-            "type",
-        ],
+        selectable: &SELECTABLE,
         flags: Flags { create_on_update: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Event",
         ..base("", "Event", "events", &Event)
@@ -61,8 +63,15 @@ pub(super) fn kind() -> Kind {
 struct Event;
 
 impl Strategy for Event {
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let root = Field::root(object);
+        let namespace = root.at("involvedObject").at("namespace");
+        let other = !namespace.is_empty() && namespace.value != root.at("metadata").at("namespace").value;
+        other.then(|| namespace.invalid("does not match event.namespace")).into_iter().collect()
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let text = |pointer| Value::from(cells::text(object, pointer));
+        let text = |pointer| Value::from(json::text(object, pointer));
         let first = first_seen(object);
         vec![
             time::age(last_seen(object).or(first), now).into(),
@@ -71,7 +80,7 @@ impl Strategy for Event {
             about(object).into(),
             text("/involvedObject/fieldPath"),
             source(object).into(),
-            cells::text(object, "/message").trim().into(),
+            json::text(object, "/message").trim().into(),
             time::age(first, now).into(),
             count(object).into(),
             cells::name(object),
@@ -79,7 +88,7 @@ impl Strategy for Event {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        FIELDS.iter().map(|(name, pointer)| (*name, cells::text(object, pointer).to_owned())).collect()
+        FIELDS.iter().map(|(name, pointer)| (*name, json::text(object, pointer).to_owned())).collect()
     }
 }
 
@@ -93,19 +102,46 @@ fn last_seen(object: &Value) -> Option<Timestamp> {
 
 /// `pod/web`: what `kubectl get` takes.
 fn about(object: &Value) -> String {
-    let kind = cells::text(object, "/involvedObject/kind").to_lowercase();
-    let name = cells::text(object, "/involvedObject/name");
+    let kind = json::text(object, "/involvedObject/kind").to_lowercase();
+    let name = json::text(object, "/involvedObject/name");
     if name.is_empty() { kind } else { format!("{kind}/{name}") }
 }
 
 fn source(object: &Value) -> String {
-    let component = cells::text(object, "/source/component");
-    let component = cells::or(component, cells::text(object, "/reportingComponent"));
-    let host = cells::or(cells::text(object, "/source/host"), cells::text(object, "/reportingInstance"));
+    let component = json::text(object, "/source/component");
+    let component = cells::or(component, json::text(object, "/reportingComponent"));
+    let host = cells::or(json::text(object, "/source/host"), json::text(object, "/reportingInstance"));
     if host.is_empty() { component.to_owned() } else { format!("{component}, {host}") }
 }
 
 fn count(object: &Value) -> i64 {
-    let series = cells::integer(object, "/series/count");
-    if series > 0 { series } else { cells::integer(object, "/count").max(1) }
+    let series = json::integer(object, "/series/count");
+    if series > 0 { series } else { json::integer(object, "/count").max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tests::told;
+    use expect_test::expect;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_reads_as_the_recorded_one() {
+        let event = json!({"metadata": {"name": "e1"}, "type": "Normal", "reason": "Started", "message": "Started container",
+            "involvedObject": {"kind": "Pod", "name": "web"}, "source": {"component": "kubelet", "host": "n1"}, "count": 3,
+            "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:09:13Z"});
+        let cells = Event.cells(&event, "2026-01-01T00:16:00Z".parse().unwrap());
+        let row =
+            json!(["6m47s", "Normal", "Started", "pod/web", "", "kubelet, n1", "Started container", "16m", 3, "e1"]);
+        assert_eq!(Value::from(cells), row);
+    }
+
+    #[test]
+    fn it_lives_where_its_object_lives() {
+        let event = |namespace| json!({"metadata": {"namespace": "a"}, "involvedObject": {"namespace": namespace}});
+        assert_eq!(Event.validate(&event("a")), []);
+        expect![[r#"involvedObject.namespace: Invalid value: "b": does not match event.namespace"#]]
+            .assert_eq(&told(&Event.validate(&event("b"))));
+    }
 }

@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{AGE, NAME, base, cells, column};
-use crate::kind::{Column, Flags, Kind, Scope, Strategy, Subresource};
+use crate::field::Field;
+use crate::kind::{Column, Deletion, Flags, Kind, Scope, Strategy, Subresource};
 use crate::meta::Timestamp;
+use crate::validate::FieldError;
+use crate::{json, name};
 
 const COLUMNS: &[Column] = &[NAME, column("Status", "string", "The status of the namespace"), AGE];
 
@@ -25,22 +28,90 @@ pub(super) fn kind() -> Kind {
 struct Namespace;
 
 impl Strategy for Namespace {
+    fn name(&self, name: &str) -> Vec<String> {
+        name::label(name)
+    }
+
+    fn default(&self, object: &mut Value) {
+        label(object);
+        json::section(object, "spec");
+    }
+
+    fn prepare_update(&self, object: &mut Value, old: &Value) {
+        // They go through `finalize` alone.
+        if let Some(spec) = json::section(object, "spec") {
+            match old.pointer("/spec/finalizers") {
+                Some(finalizers) => spec.insert("finalizers".into(), finalizers.clone()),
+                None => spec.remove("finalizers"),
+            };
+        }
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let finalizers = Field::root(object).at("spec").at("finalizers");
+        finalizers.items().flat_map(|one| one.must_be_named(name::qualified)).collect()
+    }
+
+    /// It is marked, and goes when its content is gone: then nothing is left in `spec.finalizers`.
+    fn deletion(&self, object: &Value, _grace: Option<u32>) -> Deletion {
+        if json::items(object, "/spec/finalizers").is_empty() { Deletion::Now } else { Deletion::Graceful(0) }
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        vec![cells::name(object), cells::text(object, "/status/phase").into(), cells::age(object, now)]
+        vec![cells::name(object), json::text(object, "/status/phase").into(), cells::age(object, now)]
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({"phase": "Active"});
-        let Some(spec) = cells::section(object, "spec") else { return };
+        label(object);
+        json::set(object, "status", json!({"phase": "Active"}));
+        let Some(spec) = json::section(object, "spec") else { return };
         let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
         if let Some(finalizers) = finalizers.as_array_mut()
-            && !finalizers.iter().any(|one| one == "kubernetes")
+            && !finalizers.iter().any(|one| one == FINALIZER)
         {
-            finalizers.push("kubernetes".into());
+            finalizers.push(FINALIZER.into());
         }
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("status.phase", cells::text(object, "/status/phase").to_owned())]
+        vec![("status.phase", json::text(object, "/status/phase").to_owned())]
+    }
+}
+
+/// What holds a namespace back until its content is gone.
+const FINALIZER: &str = "kubernetes";
+/// Label by which selectors find a namespace of that name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+fn label(object: &mut Value) {
+    let name = json::text(object, "/metadata/name").to_owned();
+    if name.is_empty() {
+        return;
+    }
+    if let Some(meta) = object.get_mut("metadata")
+        && let Some(labels) = json::section(meta, "labels")
+    {
+        labels.insert(NAME_LABEL.into(), name.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tests::defaulted;
+
+    #[test]
+    fn a_new_one_is_active_labelled_and_held_until_it_is_empty() {
+        let mut object = defaulted(&Namespace, json!({"metadata": {"name": "tmp"}}));
+        Namespace.prepare_create(&mut object);
+        let expected = json!({"metadata": {"name": "tmp", "labels": {"kubernetes.io/metadata.name": "tmp"}},
+            "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}});
+        assert_eq!(object, expected);
+        assert_eq!(Namespace.deletion(&object, None), Deletion::Graceful(0));
+        let mut update = json!({"metadata": {"name": "tmp"}, "spec": {"finalizers": []}});
+        Namespace.prepare_update(&mut update, &object);
+        assert_eq!(update["spec"], object["spec"]);
+        object["spec"]["finalizers"] = json!([]);
+        assert_eq!(Namespace.deletion(&object, None), Deletion::Now);
     }
 }

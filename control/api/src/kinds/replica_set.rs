@@ -1,11 +1,14 @@
 //! ReplicaSet: a number of equal pods.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Facts, ReplicaSetFacts};
+use crate::field::Field;
 use crate::kind::{Column, Kind, Strategy, Subresource};
 use crate::meta::Timestamp;
+use crate::validate::FieldError;
+use crate::{json, pod_spec};
 
 const COLUMNS: &[Column] = &[
     NAME,
@@ -34,13 +37,37 @@ pub(super) fn kind() -> Kind {
 struct ReplicaSet;
 
 impl Strategy for ReplicaSet {
+    fn default(&self, object: &mut Value) {
+        let Some(spec) = object.get_mut("spec") else { return };
+        json::fill(spec, "replicas", 1);
+        if let Some(template) = spec.get_mut("template") {
+            pod_spec::default_template(template);
+        }
+    }
+
+    fn prepare_create(&self, object: &mut Value) {
+        json::set(object, "status", json!({"replicas": 0}));
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        pod_spec::selected_template(&Field::root(object).at("spec"), "ReplicaSet")
+    }
+
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        pod_spec::warnings(&Field::root(object).at("spec").at("template").at("spec"))
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        Field::root(object).at("spec").at("selector").unchanged(&old["spec"]["selector"]).into_iter().collect()
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         let [containers, images, selector] = cells::template(object);
         vec![
             cells::name(object),
-            cells::integer(object, "/spec/replicas").into(),
-            cells::integer(object, "/status/replicas").into(),
-            cells::integer(object, "/status/readyReplicas").into(),
+            json::integer(object, "/spec/replicas").into(),
+            json::integer(object, "/status/replicas").into(),
+            json::integer(object, "/status/readyReplicas").into(),
             cells::age(object, now),
             containers,
             images,
@@ -49,18 +76,18 @@ impl Strategy for ReplicaSet {
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("status.replicas", cells::integer(object, "/status/replicas").to_string())]
+        vec![("status.replicas", json::integer(object, "/status/replicas").to_string())]
     }
 
     fn facts(&self, object: &Value) -> Facts {
-        let count = |pointer| i32::try_from(cells::integer(object, pointer)).unwrap_or(i32::MAX);
-        let generation = cells::integer(object, "/metadata/generation");
+        let count = |pointer| i32::try_from(json::integer(object, pointer)).unwrap_or(i32::MAX);
+        let generation = json::integer(object, "/metadata/generation");
         Facts::ReplicaSet(ReplicaSetFacts {
             replicas: count("/spec/replicas"),
             current: count("/status/replicas"),
             ready: count("/status/readyReplicas"),
             available: count("/status/availableReplicas"),
-            behind: generation - cells::integer(object, "/status/observedGeneration"),
+            behind: generation.saturating_sub(json::integer(object, "/status/observedGeneration")),
         })
     }
 }

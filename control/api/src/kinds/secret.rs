@@ -1,13 +1,18 @@
 //! Secret: settings that only some may read.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column};
+use super::{AGE, NAME, base, cells, column, data};
+use crate::field::{Errors, Field};
+use crate::json;
 use crate::kind::{Column, Kind, Strategy};
 use crate::meta::Timestamp;
+use crate::validate::FieldError;
 
 const COLUMNS: &[Column] =
-    &[NAME, column("Type", "string", "What the keys mean."), column("Data", "integer", "Number of keys."), AGE];
+    &[NAME, column("Type", "string", "What the keys mean."), column("Data", "string", "Number of keys."), AGE];
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -22,12 +27,117 @@ pub(super) fn kind() -> Kind {
 struct Secret;
 
 impl Strategy for Secret {
+    fn default(&self, object: &mut Value) {
+        json::fill(object, "type", "Opaque");
+        encode(object);
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let mut errors = data::validate(object, &["data"]);
+        errors.extend(typed(object));
+        errors
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = data::validate_update(object, old, &["data"]);
+        errors.extend(Field::root(object).at("type").unchanged(&old["type"]));
+        errors
+    }
+
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let keys = cells::entries(object, "/data").count();
-        vec![cells::name(object), cells::text(object, "/type").into(), keys.into(), cells::age(object, now)]
+        let keys = json::entries(object, "/data").count();
+        vec![cells::name(object), json::text(object, "/type").into(), keys.into(), cells::age(object, now)]
     }
 
     fn fields(&self, object: &Value) -> Vec<(&'static str, String)> {
-        vec![("type", cells::text(object, "/type").to_owned())]
+        vec![("type", json::text(object, "/type").to_owned())]
+    }
+}
+
+/// Keys that a type of Secret cannot be without.
+const KEYS: &[(&str, &[&str])] = &[
+    ("kubernetes.io/dockercfg", &[".dockercfg"]),
+    ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
+    ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
+    ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
+];
+const TOKEN: &str = "kubernetes.io/service-account-token";
+const TOKEN_OWNER: &str = "kubernetes.io/service-account.name";
+
+/// Moves `stringData`, which is only ever written, into `data`.
+fn encode(object: &mut Value) {
+    let Some(Value::Object(plain)) = object.as_object_mut().and_then(|fields| fields.remove("stringData")) else {
+        return;
+    };
+    let Some(data) = json::section(object, "data") else { return };
+    for (key, value) in plain {
+        data.insert(key, STANDARD.encode(value.as_str().unwrap_or_default()).into());
+    }
+}
+
+/// Everything that the type asks for and is not there.
+fn typed(object: &Value) -> Errors {
+    let root = Field::root(object);
+    let data = root.at("data");
+    let kind = root.at("type").text();
+    let key = |name: &str| data.entry(name);
+    let mut errors = Errors::new();
+    let keys = KEYS.iter().find(|(one, _)| *one == kind).map_or(&[][..], |(_, keys)| keys);
+    errors.extend(keys.iter().map(|name| key(name)).filter(|key| !key.is_set()).map(|key| key.required("")));
+    match kind {
+        TOKEN => errors.extend(root.at("metadata").at("annotations").entry(TOKEN_OWNER).must()),
+        "kubernetes.io/basic-auth" if !key("username").is_set() && !key("password").is_set() => {
+            errors.extend(["username", "password"].map(|name| key(name).required("")));
+        }
+        "kubernetes.io/dockercfg" | "kubernetes.io/dockerconfigjson" => {
+            let given = keys.iter().map(|name| key(name)).filter(Field::is_set);
+            let broken = given.filter(|key| !is_json(key.text()));
+            errors.extend(broken.map(|key| key.invalid_part(data::REDACTED, "must be JSON")));
+        }
+        _ => {}
+    }
+    errors
+}
+
+fn is_json(base64: &str) -> bool {
+    // What is no base64 is told as such already.
+    STANDARD.decode(base64).map_or(true, |bytes| serde_json::from_slice::<Value>(&bytes).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::tests::{defaulted, told};
+    use expect_test::expect;
+    use serde_json::json;
+
+    #[test]
+    fn plain_text_is_stored_encoded() {
+        let object = defaulted(&Secret, json!({"data": {"a": "eA==", "b": "eA=="}, "stringData": {"a": "y"}}));
+        assert_eq!(object, json!({"type": "Opaque", "data": {"a": "eQ==", "b": "eA=="}}));
+    }
+
+    #[test]
+    fn types_ask_for_their_keys_and_values_are_not_told() {
+        let told = |object: Value| told(&Secret.validate(&object));
+        expect![[r#"
+            data[tls.crt]: Invalid value: "<redacted>": must be base64 with padding
+            data[tls.key]: Required value"#]]
+        .assert_eq(&told(json!({"type": "kubernetes.io/tls", "data": {"tls.crt": "not base64"}})));
+        expect![[r#"
+            data[username]: Required value
+            data[password]: Required value"#]]
+        .assert_eq(&told(json!({"type": "kubernetes.io/basic-auth"})));
+        expect!["metadata.annotations[kubernetes.io/service-account.name]: Required value"]
+            .assert_eq(&told(json!({"type": TOKEN})));
+        let broken = json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "eA=="}});
+        expect![[r#"data[.dockerconfigjson]: Invalid value: "<redacted>": must be JSON"#]].assert_eq(&told(broken));
+        assert_eq!(told(json!({"type": "kubernetes.io/basic-auth", "data": {"password": ""}})), "");
+    }
+
+    #[test]
+    fn its_type_stays() {
+        let errors = Secret.validate_update(&json!({"type": "a"}), &json!({"type": "b"}));
+        expect![[r#"type: Invalid value: "a": field is immutable"#]].assert_eq(&told(&errors));
     }
 }

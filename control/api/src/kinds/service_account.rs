@@ -3,15 +3,17 @@
 use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column};
-use crate::kind::{Column, Kind, Strategy};
+use crate::json;
+use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::meta::Timestamp;
 
-const COLUMNS: &[Column] = &[NAME, column("Secrets", "integer", "Number of secrets that its pods may use."), AGE];
+const COLUMNS: &[Column] = &[NAME, column("Secrets", "string", "Number of secrets that its pods may use."), AGE];
 
 pub(super) fn kind() -> Kind {
     Kind {
         short: &["sa"],
         columns: COLUMNS,
+        flags: Flags { returns_deleted: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.ServiceAccount",
         ..base("", "ServiceAccount", "serviceaccounts", &ServiceAccount)
     }
@@ -22,6 +24,6 @@ struct ServiceAccount;
 
 impl Strategy for ServiceAccount {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        vec![cells::name(object), cells::items(object, "/secrets").len().into(), cells::age(object, now)]
+        vec![cells::name(object), json::items(object, "/secrets").len().into(), cells::age(object, now)]
     }
 }

@@ -1,0 +1,30 @@
+//! What a pod is made of: defaults, rules and sums shared by Pods and by the templates of what makes Pods.
+
+mod affinity;
+mod container;
+mod defaults;
+mod environment;
+mod image;
+mod probe;
+mod requests;
+mod resources;
+mod rules;
+mod security;
+mod template;
+mod update;
+mod volume;
+mod volume_defaults;
+mod warnings;
+
+pub(crate) use defaults::{GRACE, default_pod};
+pub use defaults::{default_spec, default_template};
+pub(crate) use requests::amount;
+pub use requests::{QosClass, constrained, effective_requests, qos_class};
+pub(crate) use resources::{canonical as canonical_amounts, quantity as not_negative};
+pub(crate) use rules::spec;
+pub(crate) use template::selected_template;
+pub(crate) use update::immutable_but_a_few;
+pub(crate) use warnings::warnings;
+
+/// Lists of containers in a pod's spec, in the order in which errors are told.
+const CONTAINER_LISTS: [&str; 2] = ["containers", "initContainers"];

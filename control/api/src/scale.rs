@@ -1,0 +1,67 @@
+//! `autoscaling/v1 Scale`: the number of pods of a workload, read and written alone.
+
+use serde_json::{Map, Value, json};
+
+use crate::field::Field;
+use crate::json;
+use crate::selector::LabelSelector;
+use crate::validate::FieldError;
+
+/// The Scale of a Deployment or ReplicaSet.
+#[must_use]
+pub fn of(workload: &Value) -> Value {
+    let kept = ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"];
+    let meta: Map<String, Value> = json::entries(workload, "/metadata")
+        .filter(|(name, _)| kept.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect();
+    // A malformed selector was refused when the workload was written.
+    let selector = LabelSelector::from_value(&workload["spec"]["selector"]).unwrap_or_default();
+    json!({
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": meta,
+        "spec": {"replicas": json::integer(workload, "/spec/replicas")},
+        "status": {"replicas": json::integer(workload, "/status/replicas"), "selector": selector.to_string()},
+    })
+}
+
+/// Everything wrong with a Scale that somebody wrote.
+#[must_use]
+pub fn validate(scale: &Value) -> Vec<FieldError> {
+    let replicas = Field::root(scale).at("spec").at("replicas");
+    replicas.within(0, i64::from(i32::MAX)).into_iter().collect()
+}
+
+/// Writes the number of a Scale into its workload. A Scale without a number asks for none at all.
+pub fn put(scale: &Value, workload: &mut Value) {
+    if let Some(spec) = json::section(workload, "spec") {
+        spec.insert("replicas".into(), json::integer(scale, "/spec/replicas").into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_reads_as_the_recorded_one_and_writes_the_number_back() {
+        let mut workload = json!({
+            "kind": "Deployment", "apiVersion": "apps/v1",
+            "metadata": {"name": "d1", "namespace": "default", "uid": "u", "resourceVersion": "225", "labels": {"a": "b"},
+                "creationTimestamp": "2026-11-23T10:09:27Z"},
+            "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "d1"}}}, "status": {},
+        });
+        let mut scale = of(&workload);
+        let recorded = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {"name": "d1",
+            "namespace": "default", "uid": "u", "resourceVersion": "225", "creationTimestamp": "2026-11-23T10:09:27Z"},
+            "spec": {"replicas": 3}, "status": {"replicas": 0, "selector": "app=d1"}});
+        assert_eq!(scale, recorded);
+        scale["spec"]["replicas"] = 4.into();
+        assert_eq!(validate(&scale), []);
+        put(&scale, &mut workload);
+        assert_eq!(workload["spec"]["replicas"], 4);
+        scale["spec"]["replicas"] = (-1).into();
+        assert_eq!(validate(&scale).len(), 1);
+    }
+}

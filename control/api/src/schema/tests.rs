@@ -1,0 +1,55 @@
+use super::*;
+
+#[test]
+fn the_table_was_understood_to_the_last_line() {
+    assert_eq!(table().problems, [] as [String; 0]);
+    assert_eq!(kubernetes_version(), "1.37.0");
+    assert!(Schema::types().len() > 800 && Schema::types().len() < usize::from(u16::MAX));
+    assert!(table().types.is_sorted_by(|a, b| a.name < b.name));
+    assert!(Schema::types().all(|of| of.fields().is_sorted_by(|a, b| a.name < b.name)));
+}
+
+fn item(shape: &'static Shape) -> Option<Type> {
+    match shape {
+        Shape::List(item) => match item.as_ref() {
+            Shape::Type(of) => Some(*of),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[test]
+fn keys_of_lists_are_fields_of_their_items() {
+    for of in Schema::types() {
+        for field in of.fields() {
+            let keys: Vec<_> = match &field.list {
+                Some(ListType::Map(keys)) => keys.iter().copied().chain(field.merge_key).collect(),
+                _ => field.merge_key.into_iter().collect(),
+            };
+            if let ([_, ..], Some(item)) = (keys.as_slice(), item(&field.shape)) {
+                for key in keys {
+                    assert!(item.field(key).is_some(), "{of:?}.{}: {item:?} has no field {key}", field.name);
+                }
+            } else {
+                assert!(keys.is_empty(), "{of:?}.{}: keys {keys:?} on a list without objects", field.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn facts_that_clients_rely_on_are_there() {
+    let container = Schema::of("io.k8s.api.core.v1.Container").unwrap();
+    let ports = container.field("ports").unwrap();
+    assert_eq!(ports.merge_key, Some("containerPort"));
+    assert_eq!(ports.list, Some(ListType::Map(["containerPort", "protocol"].into())));
+    assert!(ports.strategy.merge && !ports.required && container.field("name").unwrap().required);
+    assert_eq!(ports.shape.go_name(), "[]v1.ContainerPort");
+    let deployment = Schema::of_kind("apps", "v1", "Deployment").unwrap();
+    assert_eq!(deployment.go_name(), "v1.Deployment");
+    assert_eq!(deployment.kinds(), [Gvk { group: "apps", version: "v1", kind: "Deployment" }]);
+    let spec = Schema::of("io.k8s.api.apps.v1.DeploymentSpec").unwrap();
+    assert!(spec.field("strategy").unwrap().strategy.retain_keys);
+    assert!(Schema::of("io.k8s.api.core.v1.Nope").is_none() && Schema::of_kind("", "v2", "Pod").is_none());
+}

@@ -1,0 +1,18 @@
+//! `down`: ends what `up` left running.
+
+use cli::progress::Progress;
+use std::path::Path;
+
+use super::place::Place;
+
+pub(crate) fn run(data: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(data.join("place.json").exists(), "{} is not the data directory of a cluster", data.display());
+    anyhow::ensure!(nix::unistd::geteuid().is_root(), "only root can end containers: run `bireme down` as root");
+    let place = Place::open(data, true)?;
+    let _lock = place.lock()?;
+    let progress = Progress::new();
+    let step = progress.step("ending pods");
+    super::janitor::clean(&place)?;
+    step.done("");
+    Ok(())
+}

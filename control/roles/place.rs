@@ -1,0 +1,176 @@
+//! Where a cluster lives on this machine: its directories, its names in the kernel, its share of the address space.
+//!
+//! Several clusters may run side by side. Each has an instance id of its own, kept in its data directory, and a slot of
+//! addresses that no other live data directory has.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+use super::orders::Cidr;
+
+/// Slots of addresses: pods in 10.64.0.0/16 and up, Services in 10.128.0.0/16 and up.
+const SLOTS: u8 = 64;
+const FIRST_POD_NETWORK: u8 = 64;
+const FIRST_SERVICE_NETWORK: u8 = 128;
+/// Where run files and claims of all clusters of this machine are.
+const RUN: &str = "/run/bireme";
+/// Version of the form of `place.json` in the data directory.
+const VERSION: u32 = 1;
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    version: u32,
+    /// Six letters that name this cluster among those of the machine.
+    pub(crate) instance: String,
+    slot: u8,
+    /// Data directory.
+    #[serde(skip)]
+    pub(crate) data: PathBuf,
+}
+
+impl Place {
+    /// Finds or makes the place of the cluster in that data directory. `root` clusters claim a slot of addresses.
+    pub(crate) fn open(data: &Path, root: bool) -> anyhow::Result<Self> {
+        fs::create_dir_all(data).with_context(|| format!("cannot make the data directory {}", data.display()))?;
+        let data = data.canonicalize().with_context(|| format!("cannot resolve {}", data.display()))?;
+        let file = data.join("place.json");
+        let known = match fs::read(&file) {
+            Ok(bytes) => {
+                let place: Self =
+                    serde_json::from_slice(&bytes).with_context(|| format!("cannot read {}", file.display()))?;
+                anyhow::ensure!(
+                    place.version == VERSION,
+                    "the data directory {} has place format {}, and this version reads {VERSION}: use the version of \
+                     bireme that made it, or another --data-dir",
+                    data.display(),
+                    place.version,
+                );
+                Some(place)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        let instance = known.as_ref().map_or_else(instance, |place| Ok(place.instance.clone()))?;
+        let slot = if root { claim(&data, known.as_ref().map(|place| place.slot))? } else { 0 };
+        let place = Self { version: VERSION, instance, slot, data };
+        if known.as_ref().map(|known| (known.slot, &known.instance)) != Some((place.slot, &place.instance)) {
+            let mut out = File::create(&file).with_context(|| format!("cannot write {}", file.display()))?;
+            out.write_all(&serde_json::to_vec(&place)?)?;
+            out.sync_all()?;
+        }
+        Ok(place)
+    }
+
+    /// Keeps every other `up` and `down` away from the data directory for as long as the lock lives.
+    pub(crate) fn lock(&self) -> anyhow::Result<Flock<File>> {
+        let path = self.data.join("lock");
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(mut lock) => {
+                lock.set_len(0)?;
+                lock.write_all(std::process::id().to_string().as_bytes())?;
+                Ok(lock)
+            }
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                anyhow::bail!(
+                    "the data directory {} is in use by process {holder}: stop that one, or choose another --data-dir",
+                    self.data.display(),
+                )
+            }
+            Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+
+    /// Directory that only the server reads.
+    pub(crate) fn server_dir(&self) -> PathBuf {
+        self.data.join("server")
+    }
+
+    /// Directory of the node: images, volumes, logs of pods.
+    pub(crate) fn node_dir(&self) -> PathBuf {
+        self.data.join("node")
+    }
+
+    /// Directory for what does not survive a reboot.
+    pub(crate) fn run_dir(&self) -> PathBuf {
+        Path::new(RUN).join(&self.instance)
+    }
+
+    /// Our cgroup at the top of each hierarchy.
+    pub(crate) fn cgroup(&self) -> String {
+        format!("bireme-{}", self.instance)
+    }
+
+    /// Prefix of interfaces and name of the nftables table.
+    pub(crate) fn network_name(&self) -> String {
+        format!("b{}", self.instance)
+    }
+
+    pub(crate) fn pod_cidrs(&self) -> Vec<Cidr> {
+        vec![(IpAddr::V4(Ipv4Addr::new(10, FIRST_POD_NETWORK + self.slot, 0, 0)), 16)]
+    }
+
+    pub(crate) fn service_cidrs(&self) -> Vec<Cidr> {
+        vec![(IpAddr::V4(Ipv4Addr::new(10, FIRST_SERVICE_NETWORK + self.slot, 0, 0)), 16)]
+    }
+
+    /// Gives the slot back; only when nothing of the cluster is left on the machine.
+    pub(crate) fn release(&self) -> io::Result<()> {
+        let file = claims().join(self.slot.to_string());
+        match fs::read(&file) {
+            Ok(owner) if owner == self.data.as_os_str().as_encoded_bytes() => fs::remove_file(file),
+            _ => Ok(()),
+        }
+    }
+
+    /// The place again in a child, whose orders carry the data directory apart.
+    pub(crate) fn at(mut self, data: PathBuf) -> Self {
+        self.data = data;
+        self
+    }
+}
+
+fn instance() -> anyhow::Result<String> {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz";
+    let mut bytes = [0; 6];
+    io::Read::read_exact(&mut File::open("/dev/urandom").context("cannot open /dev/urandom")?, &mut bytes)?;
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect())
+}
+
+fn claims() -> PathBuf {
+    Path::new(RUN).join("slots")
+}
+
+/// Claims a slot: the known one when nobody else has it, else the first that is free. A claim names the data directory that
+/// holds it, and stands for as long as that directory exists.
+fn claim(data: &Path, known: Option<u8>) -> anyhow::Result<u8> {
+    let dir = claims();
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let lock = File::create(dir.join("lock")).context("cannot open the lock of address slots")?;
+    let _guard = Flock::lock(lock, FlockArg::LockExclusive)
+        .map_err(|(_, cause)| cause)
+        .context("cannot lock the address slots")?;
+    let name = data.as_os_str().as_encoded_bytes();
+    for slot in known.into_iter().chain(0..SLOTS) {
+        let file = dir.join(slot.to_string());
+        let free = match fs::read(&file) {
+            Ok(owner) => owner == name || !Path::new(&*String::from_utf8_lossy(&owner)).join("place.json").exists(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        if free {
+            fs::write(&file, name).with_context(|| format!("cannot write {}", file.display()))?;
+            return Ok(slot);
+        }
+    }
+    anyhow::bail!("all {SLOTS} address slots of this machine are taken by other clusters: see {}", dir.display())
+}

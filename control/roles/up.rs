@@ -1,0 +1,207 @@
+//! `up`: the parent of a whole cluster on one machine.
+
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use std::fs::File;
+
+use anyhow::Context;
+use cli::progress::Progress;
+use nix::fcntl::Flock;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::child::{Child, User};
+use super::orders::{JANITOR, JanitorOrders, NODE, NodeOrders, SERVER, ServerOrders, ServerReport};
+use super::place::Place;
+use super::settings::Settings;
+
+/// User and group of the server: outside what distributions and systemd give to people and services.
+const SERVER_USER: u32 = 60_999;
+
+/// A running cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    /// Where its admin kubeconfig is.
+    pub(crate) kubeconfig: PathBuf,
+    /// Where its API server listens.
+    pub(crate) address: std::net::SocketAddr,
+    /// Where it lives.
+    pub(crate) place: Place,
+    server: Child,
+    node: Option<Child>,
+    janitor: Option<Child>,
+    _lock: Flock<File>,
+}
+
+impl Cluster {
+    /// Starts the children and writes the kubeconfig.
+    pub(crate) async fn start(settings: &Settings, progress: &Progress) -> anyhow::Result<Self> {
+        let root = nix::unistd::geteuid().is_root();
+        let place = Place::open(&settings.data_dir, root)?;
+        let lock = place.lock()?;
+        let mut janitor = match settings.ephemeral {
+            true => Some(Self::janitor(&place).await?),
+            false => None,
+        };
+        let step = progress.step("starting the API server");
+        let (server, report) = match Self::server(settings, &place, root).await {
+            Ok(started) => started,
+            Err(error) => {
+                step.failed();
+                if let Some(janitor) = janitor {
+                    janitor.end().await?;
+                }
+                return Err(error);
+            }
+        };
+        watch(&mut janitor, &server).await?;
+        let ServerReport { address, admin_kubeconfig, node: identity } = report;
+        let kubeconfig = settings.kubeconfig.clone().unwrap_or_else(|| place.data.join("kubeconfig"));
+        write_private(&kubeconfig, &admin_kubeconfig)?;
+        step.done(&format!("https://{address}"));
+        let mut cluster = Self { kubeconfig, address, place, server, node: None, janitor, _lock: lock };
+        if root {
+            let step = progress.step("starting the node");
+            let orders = NodeOrders {
+                name: settings.node_name.clone(),
+                addresses: vec![super::node::primary_address()],
+                identity,
+                place: cluster.place.clone(),
+                ephemeral: settings.ephemeral,
+            };
+            match cluster.start_node(&orders).await {
+                Ok(()) => step.done(&settings.node_name),
+                Err(error) => {
+                    step.failed();
+                    cluster.stop().await?;
+                    return Err(error);
+                }
+            };
+        } else {
+            progress.say(
+                "without root there is no node: the API works, pods stay Pending. \
+                 Run as root for Linux and Wasm containers.",
+            );
+        }
+        Ok(cluster)
+    }
+
+    async fn janitor(place: &Place) -> anyhow::Result<Child> {
+        let orders = JanitorOrders { place: place.clone(), data: place.data.clone() };
+        // Its log must not be in the directory that it removes.
+        let log = Path::new("/dev/null");
+        let (janitor, ()) = Child::start(JANITOR, &orders, User::Same, Path::new("/"), log).await?;
+        Ok(janitor)
+    }
+
+    async fn server(settings: &Settings, place: &Place, root: bool) -> anyhow::Result<(Child, ServerReport)> {
+        let dir = place.server_dir();
+        private_dir(&dir)?;
+        let user = if root {
+            // What an earlier server wrote is its already; only the directory can be new.
+            chown(&dir, Some(SERVER_USER), Some(SERVER_USER))
+                .with_context(|| format!("cannot hand over {}", dir.display()))?;
+            User::Id(SERVER_USER)
+        } else {
+            User::Same
+        };
+        let orders = ServerOrders {
+            listen: settings.listen,
+            advertise: vec![super::node::primary_address()],
+            service_cidrs: place.service_cidrs(),
+            node_name: settings.node_name.clone(),
+        };
+        Child::start(SERVER, &orders, user, &dir, &place.data.join("server.log")).await
+    }
+
+    async fn start_node(&mut self, orders: &NodeOrders) -> anyhow::Result<()> {
+        let dir = self.place.node_dir();
+        private_dir(&dir)?;
+        let (node, ()) = Child::start(NODE, orders, User::Same, &dir, &self.place.data.join("node.log")).await?;
+        watch(&mut self.janitor, &node).await?;
+        self.node = Some(node);
+        Ok(())
+    }
+
+    /// Waits until a child ends, which none should.
+    pub(crate) async fn broken(&mut self) -> anyhow::Error {
+        match &mut self.node {
+            Some(node) => tokio::select! { error = self.server.ended() => error, error = node.ended() => error },
+            None => self.server.ended().await,
+        }
+    }
+
+    /// Ends the children: node, server, janitor. All are ended even when one fails; the first failure is returned.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        for child in [self.node, Some(self.server), self.janitor].into_iter().flatten() {
+            outcome = outcome.and(child.end().await);
+        }
+        outcome
+    }
+}
+
+/// Lets the janitor know whom to wait for.
+async fn watch(janitor: &mut Option<Child>, child: &Child) -> anyhow::Result<()> {
+    if let (Some(janitor), Some(id)) = (janitor, child.id()) {
+        janitor.tell(&id.to_string()).await.context("cannot tell the janitor")?;
+    }
+    Ok(())
+}
+
+fn private_dir(dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot protect {}", dir.display()))
+}
+
+/// Writes a file that holds a private key: readable by its owner alone, from the first byte.
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let partial = path.with_extension("partial");
+    let write = || {
+        std::fs::remove_file(&partial).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&partial)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        std::fs::rename(&partial, path)
+    };
+    write().with_context(|| format!("cannot write the kubeconfig {}", path.display()))
+}
+
+/// Runs a cluster until a signal asks it to end.
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+    let progress = Progress::new();
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut cluster = tokio::select! {
+        cluster = Cluster::start(&settings, &progress) => cluster?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
+    progress.say(&format!("ready in {} ms; try:", progress.elapsed().as_millis()));
+    progress.say(&format!("  export KUBECONFIG={}", cluster.kubeconfig.display()));
+    progress.say("  kubectl get nodes");
+    let broken = tokio::select! {
+        error = cluster.broken() => Some(error),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    let step = progress.step("stopping");
+    let has_node = cluster.node.is_some();
+    let data = cluster.place.data.clone();
+    let stopped = cluster.stop().await;
+    step.done("");
+    if let Some(error) = broken {
+        return Err(error.context(format!("see the logs in {}", data.display())));
+    }
+    if has_node && !settings.ephemeral {
+        let dir = data.display();
+        progress.say(&format!(
+            "pods keep running; `bireme up --data-dir {dir}` takes them up again, \
+                               `bireme down --data-dir {dir}` ends them"
+        ));
+    }
+    stopped
+}

@@ -1,0 +1,139 @@
+//! What an object must satisfy, and gets added, beyond its own kind's rules: because of other objects, or of who asks.
+
+mod pod;
+mod service;
+
+pub(crate) use service::nth;
+
+
+use api::kind::Scope;
+use api::meta::Resource;
+use api::status::{Cause, Status};
+use api::view::View;
+use async_trait::async_trait;
+use serde_json::Value;
+use store::{Precondition, Write};
+
+use crate::stamp;
+use crate::verbs::{Ask, Core};
+
+/// What is about to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A new object.
+    Create,
+    /// A new state of an object.
+    Update,
+}
+
+/// A write under review, for [`Admission`].
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What is about to be done.
+    pub operation: Operation,
+    /// Who asks.
+    pub requester: &'a api::requester::Requester,
+    /// Kind of the object.
+    pub kind: &'static api::kind::Kind,
+    /// State before; `None` for a new object.
+    pub old: Option<&'a Value>,
+    /// Whether nothing will be persisted.
+    pub dry_run: bool,
+}
+
+/// Somebody else who may change or refuse a write. Asked after the built-in rules, in order.
+#[async_trait]
+pub trait Admission: Send + Sync + std::fmt::Debug {
+    /// Changes the object or refuses it; answers what to warn about.
+    ///
+    /// # Errors
+    /// The refusal, as the client sees it.
+    async fn admit(&self, request: &Request<'_>, object: &mut Value) -> Result<Vec<String>, Status>;
+}
+
+/// A write under review, for the built-in rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Review<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) ask: &'a Ask<'a>,
+    pub(crate) old: Option<&'a Value>,
+    pub(crate) view: &'a View,
+    pub(crate) core: &'a Core,
+}
+
+/// What admission adds to a write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Admitted {
+    /// What to warn about.
+    pub(crate) warnings: Vec<String>,
+    /// What must still hold when the object is written.
+    pub(crate) preconditions: Vec<Precondition>,
+    /// What is written with it.
+    pub(crate) writes: Vec<Write>,
+}
+
+/// Asks every rule and every [`Admission`].
+pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Admitted, Status> {
+    let ask = review.ask;
+    let mut admitted = Admitted::default();
+    if review.operation == Operation::Create {
+        namespace(review)?;
+        own_node(review, object)?;
+    }
+    match (&*ask.kind.group, &*ask.kind.plural, review.operation) {
+        ("", "pods", Operation::Create) => pod::complete(object),
+        ("", "services", _) => service::allocate(review, object, &mut admitted)?,
+        ("", "namespaces", Operation::Create) => name_label(object),
+        _ => {}
+    }
+    let (operation, old, dry_run) = (review.operation, review.old, ask.options.dry_run);
+    let request = Request { operation, requester: ask.requester, kind: ask.kind, old, dry_run };
+    for admission in &review.core.admission {
+        admitted.warnings.extend(admission.admit(&request, object).await?);
+    }
+    Ok(admitted)
+}
+
+/// Nothing is made in a namespace that is missing or going.
+fn namespace(review: &Review<'_>) -> Result<(), Status> {
+    let ask = review.ask;
+    if ask.kind.scope == Scope::Cluster {
+        return Ok(());
+    }
+    let Some(namespace) = review.view.find("", "namespaces", "", ask.namespace) else {
+        return Err(Status::not_found(&Resource::new("", "namespaces"), ask.namespace));
+    };
+    if namespace.header.deletion.is_none() {
+        return Ok(());
+    }
+    let name = ask.namespace;
+    let why = format!("unable to create new content in namespace {name} because it is being terminated");
+    let mut status = Status::forbidden(&ask.kind.resource(), ask.name, &why);
+    if let Some(details) = &mut status.details {
+        details.causes.push(Cause {
+            reason: "NamespaceTerminating".into(),
+            message: format!("namespace {name} is being terminated"),
+            field: "metadata.namespace".into(),
+        });
+    }
+    Err(status)
+}
+
+/// A node makes its own Node and Lease, no other's.
+fn own_node(review: &Review<'_>, object: &Value) -> Result<(), Status> {
+    let Some(node) = review.ask.requester.node() else { return Ok(()) };
+    let name = stamp::meta_text(object, "name");
+    if !matches!(&*review.ask.kind.plural, "nodes" | "leases") || name == node {
+        return Ok(());
+    }
+    let why = format!("node \"{node}\" is not allowed to create an object of another node");
+    Err(Status::forbidden(&review.ask.kind.resource(), name, &why))
+}
+
+/// Label by which selectors find a namespace by name (KEP-2161).
+fn name_label(object: &mut Value) {
+    let name = stamp::meta_text(object, "name").to_owned();
+    if !name.is_empty() {
+        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
+    }
+}

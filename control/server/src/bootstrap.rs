@@ -1,0 +1,98 @@
+//! What every cluster has from its first moment: namespaces, and the Service through which pods reach the API.
+
+use std::net::{IpAddr, SocketAddr};
+
+use api::requester::Requester;
+use api::status::Status;
+use serde_json::{Value, json};
+
+use crate::admit::nth;
+use crate::options::WriteOptions;
+use crate::verbs::modify::{Part, Wanted};
+use crate::verbs::{Ask, Core, kind_of};
+
+/// Namespaces that clients take for granted.
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+/// Port of the Service, as every client library expects it.
+const SERVICE_PORT: u16 = 443;
+
+/// Makes what is missing and brings the addresses up to date.
+pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Status> {
+    for name in NAMESPACES {
+        ensure(core, ("", "namespaces", "", name), json!({"metadata": {"name": name}}), None).await?;
+    }
+    let labels = json!({"component": "apiserver", "provider": "kubernetes"});
+    if let Some((network, _)) = core.service_cidrs.first() {
+        let port = addresses.first().map_or(SERVICE_PORT, SocketAddr::port);
+        let service = json!({
+            "metadata": {"name": "kubernetes", "labels": labels},
+            "spec": {
+                "type": "ClusterIP",
+                "clusterIP": nth(*network, 1).to_string(),
+                "ports": [{"name": "https", "port": SERVICE_PORT, "protocol": "TCP", "targetPort": port}],
+            },
+        });
+        ensure(core, ("", "services", "default", "kubernetes"), service, None).await?;
+    }
+    for family in ["IPv4", "IPv6"] {
+        let of_family: Vec<SocketAddr> =
+            addresses.iter().copied().filter(|address| address.is_ipv4() == (family == "IPv4")).collect();
+        if !of_family.is_empty() {
+            endpoints(core, family, &of_family).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn endpoints(core: &Core, family: &str, addresses: &[SocketAddr]) -> Result<(), Status> {
+    let name = if family == "IPv4" { "kubernetes" } else { "kubernetes-ipv6" };
+    let texts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    let port = addresses.first().map_or(SERVICE_PORT, SocketAddr::port);
+    let slice = json!({
+        "metadata": {"name": name, "labels": {"kubernetes.io/service-name": "kubernetes"}},
+        "addressType": family,
+        "endpoints": [{"addresses": texts, "conditions": {"ready": true}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    });
+    let key = ("discovery.k8s.io", "endpointslices", "default", name);
+    ensure(core, key, slice.clone(), Some(&["endpoints", "ports"])).await
+}
+
+/// Makes the object when it is missing, else sets these fields of it.
+async fn ensure(
+    core: &Core,
+    (group, plural, namespace, name): (&str, &str, &str, &str),
+    mut object: Value,
+    fields: Option<&[&str]>,
+) -> Result<(), Status> {
+    let kind = kind_of(group, plural).ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
+    let requester = Requester::component("bootstrap");
+    let ask = Ask { requester: &requester, epoch: None, kind, namespace, name, options: WriteOptions::default() };
+    object["apiVersion"] = kind.api_version().into();
+    object["kind"] = (&*kind.kind).into();
+    if core.store.view().get(&ask.key(name)?).is_none() {
+        match core.create(&ask, object.clone()).await {
+            // Another server was faster.
+            Err(status) if status.reason == "AlreadyExists" => {}
+            outcome => return outcome.map(drop),
+        }
+    }
+    let Some(fields) = fields else { return Ok(()) };
+    let change = |old: &Value| {
+        let mut next = old.clone();
+        for field in fields {
+            next[*field] = object[*field].clone();
+        }
+        Ok(Wanted::relative(next))
+    };
+    core.modify(&ask, Part::Whole, change).await.map(drop)
+}
+
+/// The addresses under which the server is reached from elsewhere: those it advertises, else those it listens on.
+pub(crate) fn reachable(advertise: &[IpAddr], listening: &[SocketAddr]) -> Vec<SocketAddr> {
+    let port = listening.first().map_or(SERVICE_PORT, SocketAddr::port);
+    if !advertise.is_empty() {
+        return advertise.iter().map(|address| SocketAddr::new(*address, port)).collect();
+    }
+    listening.iter().copied().filter(|address| !address.ip().is_unspecified()).collect()
+}

@@ -1,0 +1,77 @@
+//! Every failure becomes a `Status` before it reaches this file, and a `Status` becomes HTTP here and nowhere else.
+
+use api::status::{Details, Status};
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Response, StatusCode};
+
+/// What a handler answers.
+pub(crate) type Reply = Response<Body>;
+
+/// The HTTP form of a failure.
+pub(crate) fn reply(status: &Status) -> Reply {
+    let body = serde_json::to_vec(status).unwrap_or_else(|_| b"{\"kind\":\"Status\",\"status\":\"Failure\"}".to_vec());
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status.code == 403 {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    let after = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
+    if after > 0 {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after));
+    }
+    response
+}
+
+/// 401.
+pub(crate) fn unauthorized() -> Status {
+    Status::new(401, "Unauthorized", "Unauthorized")
+}
+
+/// 404 for a resource that is not served, with the empty details that clients expect.
+pub(crate) fn no_resource() -> Status {
+    empty_details(Status::new(404, "NotFound", "the server could not find the requested resource"))
+}
+
+/// 405.
+pub(crate) fn method_not_allowed() -> Status {
+    let message = "the server does not allow this method on the requested resource";
+    empty_details(Status::new(405, "MethodNotAllowed", message))
+}
+
+/// 406.
+pub(crate) fn not_acceptable() -> Status {
+    empty_details(Status::new(406, "NotAcceptable", "406: Not Acceptable"))
+}
+
+/// 413.
+pub(crate) fn too_large(limit: usize) -> Status {
+    Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
+}
+
+/// 415 for a body that is not an object in a known format.
+pub(crate) fn unknown_format() -> Status {
+    let message = "the body of the request was in an unknown format - accepted media types include: \
+                   application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    Status::new(415, "UnsupportedMediaType", message)
+}
+
+/// 415 for a patch of an unknown form.
+pub(crate) fn unknown_patch(accepted: &str) -> Status {
+    let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+    Status::new(415, "UnsupportedMediaType", message)
+}
+
+/// 504 that says when to come back.
+pub(crate) fn timeout() -> Status {
+    let mut status = Status::new(504, "Timeout", "Timeout: request did not complete within the allotted timeout");
+    status.details = Some(Box::new(Details { retry_after_seconds: 1, ..Details::default() }));
+    status
+}
+
+fn empty_details(mut status: Status) -> Status {
+    status.details = Some(Box::default());
+    status
+}

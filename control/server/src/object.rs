@@ -1,0 +1,237 @@
+//! Requests about objects: from a target to a verb, and from its outcome to an answer.
+
+use api::decode::{FieldValidation, Target as DecodeTarget};
+use api::kind::Subresource;
+use api::requester::Requester;
+use api::status::Status;
+use bytes::Bytes;
+use futures::StreamExt;
+use http::header::WARNING;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::fail::Reply;
+use crate::negotiate::{self, Shape};
+use crate::options::{DeleteOptions, WriteOptions};
+use crate::query::Query;
+use crate::revision::{self, Wanted};
+use crate::route::{Target, Verb};
+use crate::select::Selection;
+use crate::table::{self, Include};
+use crate::verbs::bind::Binding;
+use crate::verbs::modify::Part;
+use crate::verbs::{Ask, Deleted, Object, Patch, Written, patch};
+use crate::{body, list, log, scale, watch};
+
+/// Deletions of one collection under way at once.
+const DELETIONS: usize = 16;
+
+/// One request about objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) requester: &'a Requester,
+    pub(crate) target: &'a Target,
+    pub(crate) query: &'a Query,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a> Asked<'a> {
+    /// Does what is asked.
+    pub(crate) async fn answer(&self, body: Bytes) -> Result<Reply, Status> {
+        if self.target.subresource == Some(Subresource::Log) {
+            let view = self.app.core.store.view();
+            let ask = self.ask(WriteOptions::default());
+            let pod = view.get(&ask.key(ask.name)?).cloned().ok_or_else(|| ask.not_found())?;
+            return log::logs(&self.app.caller, &view, &pod, self.query).await;
+        }
+        let shape = negotiate::shape(self.headers)?;
+        match self.target.verb {
+            Verb::Get => self.get(shape).await,
+            Verb::List => {
+                let selection = Selection::of(self.target, self.query)?;
+                let page = list::read(&self.app.core, &selection, self.query).await?;
+                let include = Include::of(self.query)?;
+                list::answer(page, &selection, shape, include, self.headers, self.app.core.seam.now())
+            }
+            Verb::Watch => {
+                let selection = Selection::of(self.target, self.query)?;
+                watch::start(&self.app.core, selection, shape, self.query, &self.app.shutdown).await
+            }
+            Verb::Create => self.create(shape, &body).await,
+            Verb::Update => self.update(shape, &body).await,
+            Verb::Patch => self.patch(shape, body).await,
+            Verb::Delete => self.delete(shape, &body).await,
+            Verb::DeleteCollection => self.delete_collection(&body).await,
+        }
+    }
+
+    fn ask(&self, options: WriteOptions) -> Ask<'a> {
+        Ask {
+            requester: self.requester,
+            epoch: None,
+            kind: self.target.kind,
+            namespace: &self.target.namespace,
+            name: &self.target.name,
+            options,
+        }
+    }
+
+    async fn get(&self, shape: Shape) -> Result<Reply, Status> {
+        let wanted = match revision::parse(self.query.get("resourceVersion"))? {
+            None => Wanted::Newest,
+            Some(api::meta::Revision::ZERO) => Wanted::Any,
+            Some(revision) => Wanted::NotOlderThan(revision),
+        };
+        let view = self.app.core.state(wanted).await?;
+        let ask = self.ask(WriteOptions::default());
+        let record = view.get(&ask.key(ask.name)?).ok_or_else(|| ask.not_found())?;
+        let object = Object::Stored(record.clone());
+        if self.target.subresource == Some(Subresource::Scale) {
+            let scale = Object::Loose(api::scale::of(&object.to_value()?));
+            return self.give(StatusCode::OK, &scale, Shape::Object, &[]);
+        }
+        self.give(StatusCode::OK, &object, shape, &[])
+    }
+
+    async fn create(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {
+        let options = WriteOptions::of(self.query, "CreateOptions")?;
+        let ask = self.ask(options);
+        if self.target.subresource == Some(Subresource::Binding) {
+            let (body, _) = body::object(DecodeTarget::of("", "v1", "Binding"), self.headers, body, options.field_validation)?;
+            let binding = Binding::of(&ask, &body)?;
+            let core = &self.app.core;
+            let outcome = core.bind(self.requester, None, &[binding], options.dry_run).await;
+            outcome.into_iter().collect::<Result<Vec<_>, _>>()?;
+            return Ok(success(StatusCode::CREATED, None));
+        }
+        let (object, warnings) = self.decode(body, options)?;
+        let written = self.app.core.create(&ask, object).await?;
+        self.written(written, shape, warnings)
+    }
+
+    async fn update(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {
+        let options = WriteOptions::of(self.query, "UpdateOptions")?;
+        let ask = self.ask(options);
+        if self.target.subresource == Some(Subresource::Scale) {
+            let validation = options.field_validation;
+            let (scale, warnings) = body::object(scale::target(), self.headers, body, validation)?;
+            return self.written(self.app.core.put_scale(&ask, &scale).await?, Shape::Object, warnings);
+        }
+        let (object, warnings) = self.decode(body, options)?;
+        let part = Part::of(self.target.subresource);
+        self.written(self.app.core.update(&ask, part, object).await?, shape, warnings)
+    }
+
+    async fn patch(&self, shape: Shape, body: Bytes) -> Result<Reply, Status> {
+        let options = WriteOptions::of(self.query, "PatchOptions")?;
+        let patch = Patch::of(body::content_type(self.headers), body)?;
+        patch::check_options(self.query)?;
+        let ask = self.ask(options);
+        let core = &self.app.core;
+        if self.target.subresource == Some(Subresource::Scale) {
+            return self.written(core.patch_scale(&ask, &patch).await?, Shape::Object, Vec::new());
+        }
+        let written = core.patch(&ask, Part::of(self.target.subresource), &patch).await?;
+        self.written(written, shape, Vec::new())
+    }
+
+    async fn delete(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {
+        let options = self.delete_options(body)?;
+        let ask = self.ask(WriteOptions::default());
+        match self.app.core.delete(&ask, &options).await? {
+            Deleted::Gone(_, uid) if !self.target.kind.flags.returns_deleted => {
+                let kind = self.target.kind;
+                let mut details = json!({"name": ask.name, "kind": &*kind.plural, "uid": uid.as_str()});
+                if !kind.group.is_empty() {
+                    details["group"] = (&*kind.group).into();
+                }
+                Ok(success(StatusCode::OK, Some(details)))
+            }
+            Deleted::Gone(object, _) | Deleted::Marked(object) => self.give(StatusCode::OK, &object, shape, &[]),
+        }
+    }
+
+    async fn delete_collection(&self, body: &[u8]) -> Result<Reply, Status> {
+        let options = self.delete_options(body)?;
+        let selection = Selection::of(self.target, self.query)?;
+        let page = list::read(&self.app.core, &selection, self.query).await?;
+        let meta = page.metadata();
+        let one = |record: std::sync::Arc<api::record::Record>| {
+            let options = options.clone();
+            async move {
+                let key = &record.key;
+                let (namespace, name) = (key.namespace(), key.name());
+                let ask = Ask { namespace, name, ..self.ask(WriteOptions::default()) };
+                match self.app.core.delete(&ask, &options).await {
+                    Ok(Deleted::Gone(object, _) | Deleted::Marked(object)) => object.to_value().map(Some),
+                    Err(status) if status.code == 404 => Ok(None),
+                    Err(status) => Err(status),
+                }
+            }
+        };
+        let mut outcomes = futures::stream::iter(page.records).map(one).buffered(DELETIONS);
+        let mut items = Vec::new();
+        while let Some(outcome) = outcomes.next().await {
+            items.extend(outcome?);
+        }
+        let kind = self.target.kind;
+        let list = json!({
+            "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": meta, "items": items,
+        });
+        Ok(list::json_answer(list.to_string().into_bytes(), self.headers))
+    }
+
+    fn delete_options(&self, body: &[u8]) -> Result<DeleteOptions, Status> {
+        if body.is_empty() {
+            return DeleteOptions::of(self.query, None);
+        }
+        let (body, _) = body::object(DecodeTarget::of("", "v1", "DeleteOptions"), self.headers, body, FieldValidation::Ignore)?;
+        DeleteOptions::of(self.query, Some(&body))
+    }
+
+    fn decode(&self, body: &[u8], options: WriteOptions) -> Result<(Value, Vec<String>), Status> {
+        body::object(self.target.kind, self.headers, body, options.field_validation)
+    }
+
+    fn written(&self, written: Written, shape: Shape, mut warnings: Vec<String>) -> Result<Reply, Status> {
+        warnings.extend(written.warnings);
+        let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        self.give(code, &written.object, shape, &warnings)
+    }
+
+    /// One object as the client takes it.
+    fn give(&self, code: StatusCode, object: &Object, shape: Shape, warnings: &[String]) -> Result<Reply, Status> {
+        let body = match shape {
+            Shape::Object => object.to_bytes(),
+            Shape::Partial => table::partial(object.to_value()?).to_string().into_bytes(),
+            Shape::Table => {
+                let include = Include::of(self.query)?;
+                table::of_object(object.to_value()?, self.target.kind, include, true, self.app.core.seam.now())?
+            }
+        };
+        let mut reply = list::json_answer(body, self.headers);
+        *reply.status_mut() = code;
+        for warning in warnings {
+            // RFC 7234, section 5.5: code, agent, quoted text.
+            let text = warning.replace(['\\', '"'], "'").replace(|one: char| one.is_control(), " ");
+            if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+                reply.headers_mut().append(WARNING, value);
+            }
+        }
+        Ok(reply)
+    }
+}
+
+/// `metav1.Status` with `status: Success`.
+fn success(code: StatusCode, details: Option<Value>) -> Reply {
+    let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"});
+    match details {
+        Some(details) => status["details"] = details,
+        None => status["code"] = code.as_u16().into(),
+    }
+    let mut reply = list::json_answer(status.to_string().into_bytes(), &HeaderMap::new());
+    *reply.status_mut() = code;
+    reply
+}

@@ -1,0 +1,259 @@
+//! Starting and stopping a server.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use api::status::Status;
+use api::verbs::Verbs;
+use seam::Seam;
+use serde_json::{Value, json};
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::{Authorizer, Builtin};
+use crate::admit::Admission;
+use crate::app::{App, READS_MAX, WRITES_MAX};
+use crate::listen::{self, Listener};
+use crate::log::NodeCaller;
+use crate::pki::{NodeBundle, Pki, PkiError, kubeconfig};
+use crate::verbs::{Core, InProcess};
+use crate::{admit, bootstrap};
+
+/// Longest wait for requests under way when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// A store that has just opened may still be electing; bootstrap is tried again this often, about a second apart.
+const BOOTSTRAP_TRIES: usize = 30;
+/// Between two tries of bootstrap.
+const BOOTSTRAP_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a server is set up.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Addresses to listen on; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// Directory of keys and certificates; made when missing.
+    pub pki_dir: PathBuf,
+    /// Addresses under which others reach the server; when empty, those it listens on.
+    pub advertise: Vec<IpAddr>,
+    /// Ranges of Service addresses as network and prefix length, the primary family first.
+    pub service_cidrs: Vec<(IpAddr, u8)>,
+    /// Name of the cluster in kubeconfigs.
+    pub cluster_name: String,
+    /// Our own version, e.g. `0.1.0`.
+    pub version: String,
+    /// Who else is asked before a write.
+    pub admission: Vec<Arc<dyn Admission>>,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Keys or certificates.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// Somebody else has the port.
+    #[error("cannot listen on {address}: port {port} is in use; stop the process that has it (`ss -ltnp 'sport = :{port}'` names it) or choose another port", port = address.port())]
+    PortInUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The system refuses the address.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What every cluster has cannot be made.
+    #[error("cannot make the objects that every cluster has")]
+    Bootstrap(#[source] Status),
+}
+
+/// Starts servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Server;
+
+impl Server {
+    /// Opens keys, binds ports, makes what every cluster has, and serves.
+    ///
+    /// # Errors
+    /// See [`StartError`]. Nothing is left running after an error.
+    pub async fn start(config: ServerConfig, store: Store, seam: Seam) -> Result<Running, StartError> {
+        let now = seam.now();
+        let pki = Pki::open(&config.pki_dir, now)?;
+        let service_address = config.service_cidrs.first().map(|(network, _)| admit::nth(*network, 1));
+        let own = config.listen.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
+        let names: Vec<IpAddr> = own.chain(service_address).chain(config.advertise.iter().copied()).collect();
+        let serving = pki.serving(&names, now)?;
+        let tls = listen::tls(&serving, pki.clients.certificate(), &config.pki_dir)?;
+        let node_tls = listen::node_tls(&pki.node_caller(now)?, pki.nodes.certificate(), &config.pki_dir)?;
+        let mut sockets = Vec::new();
+        for address in &config.listen {
+            sockets.push(listen::bind(*address).await.map_err(|source| refused(*address, source))?);
+        }
+        let addresses: Vec<SocketAddr> =
+            sockets.iter().map(tokio::net::TcpListener::local_addr).collect::<Result<_, _>>().map_err(|source| {
+                StartError::Listen { address: config.listen.first().copied().unwrap_or(([0, 0, 0, 0], 0).into()), source }
+            })?;
+        let core = Arc::new(Core {
+            store,
+            seam: seam.clone(),
+            service_cidrs: config.service_cidrs,
+            admission: config.admission,
+        });
+        let reachable = bootstrap::reachable(&config.advertise, &addresses);
+        let stop = CancellationToken::new();
+        let authorizer: Arc<dyn Authorizer> = Arc::new(Builtin);
+        let app = Arc::new(App {
+            core: Arc::clone(&core),
+            authorizer,
+            caller: NodeCaller { tls: Arc::new(node_tls), seam: seam.clone() },
+            version: version(&config.version),
+            server_address: reachable.first().or(addresses.first()).map(ToString::to_string).unwrap_or_default(),
+            bootstrapped: AtomicBool::new(false),
+            reads: Semaphore::new(READS_MAX),
+            writes: Semaphore::new(WRITES_MAX),
+            shutdown: stop.clone(),
+        });
+        let listener = Listener::new(Arc::clone(&app), tls, stop.clone());
+        for socket in sockets {
+            seam.spawn("listener", listener.clone().accept(socket));
+        }
+        let running = Running {
+            verbs: Arc::new(InProcess(Arc::clone(&core))),
+            admin: kubeconfig(
+                &config.cluster_name,
+                &url(&addresses),
+                pki.server.certificate(),
+                "kubernetes-admin",
+                &pki.admin(now)?,
+            ),
+            addresses,
+            pki,
+            cluster_name: config.cluster_name,
+            seam: seam.clone(),
+            listener,
+            stop,
+        };
+        if let Err(status) = first_objects(&core, &reachable).await {
+            running.shutdown().await;
+            return Err(StartError::Bootstrap(status));
+        }
+        app.bootstrapped.store(true, Ordering::Release);
+        Ok(running)
+    }
+}
+
+async fn first_objects(core: &Core, reachable: &[SocketAddr]) -> Result<(), Status> {
+    let mut tries = 1;
+    loop {
+        match bootstrap::run(core, reachable).await {
+            Err(status) if tries < BOOTSTRAP_TRIES && status.code >= 500 => {
+                tracing::info!(%status, "the control plane is not ready to write yet");
+                core.seam.sleep(BOOTSTRAP_PAUSE).await;
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn refused(address: SocketAddr, source: std::io::Error) -> StartError {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::PortInUse { address },
+        _ => StartError::Listen { address, source },
+    }
+}
+
+/// The answer to `/version`. The Kubernetes version is that whose API we describe, so that clients' skew checks are calm.
+fn version(own: &str) -> Value {
+    let kubernetes = api::schema::kubernetes_version();
+    let mut parts = kubernetes.split('.');
+    json!({
+        "major": parts.next().unwrap_or("1"),
+        "minor": parts.next().unwrap_or("0"),
+        "gitVersion": format!("v{kubernetes}+bireme.{own}"),
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "rustc",
+        "platform": format!("linux/{}", if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }),
+    })
+}
+
+/// How the machine itself reaches the server.
+fn url(addresses: &[SocketAddr]) -> String {
+    let address = addresses.first().copied().unwrap_or(([127, 0, 0, 1], 443).into());
+    let address = if address.ip().is_unspecified() {
+        SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port())
+    } else {
+        address
+    };
+    format!("https://{address}")
+}
+
+/// A server that is serving.
+pub struct Running {
+    /// Addresses with the ports that were taken.
+    pub addresses: Vec<SocketAddr>,
+    /// Reads and writes without a socket, for the other parts of the control plane.
+    pub verbs: Arc<dyn Verbs>,
+    admin: String,
+    pki: Pki,
+    cluster_name: String,
+    seam: Seam,
+    listener: Listener,
+    stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Kubeconfig of the administrator, with certificates and key inside.
+    #[must_use]
+    pub fn admin_kubeconfig(&self) -> String {
+        self.admin.clone()
+    }
+
+    /// Keys and certificates of the cluster.
+    #[must_use]
+    pub fn pki(&self) -> &Pki {
+        &self.pki
+    }
+
+    /// What a node agent of that name needs. Every call issues new certificates.
+    ///
+    /// # Errors
+    /// When a certificate cannot be issued, such as for a name that cannot stand in one.
+    pub fn node_bundle(&self, node: &str) -> Result<NodeBundle, PkiError> {
+        let now = self.seam.now();
+        let user = format!("system:node:{node}");
+        let client = self.pki.node_client(node, now)?;
+        let authority = self.pki.server.certificate();
+        Ok(NodeBundle {
+            kubeconfig: kubeconfig(&self.cluster_name, &url(&self.addresses), authority, &user, &client),
+            serving: self.pki.node_serving(node, now)?,
+            client_ca: self.pki.node_clients.certificate().to_owned(),
+        })
+    }
+
+    /// Stops accepting, ends streams, lets requests finish, and returns; after a while whatever is left is dropped.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.listener.connections.close();
+        if self.seam.timeout(DRAIN, self.listener.connections.wait()).await.is_err() {
+            tracing::warn!(connections = self.listener.connections.len(), "stopped with requests under way");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Tables and metadata alone: the forms for people and for controllers that need little.
+
+use api::kind::Kind;
+use api::meta::Timestamp;
+use api::record::Record;
+use api::status::Status;
+use serde_json::{Value, json};
+
+use crate::list::Page;
+use crate::query::Query;
+use crate::revision;
+use crate::verbs::value_of;
+
+/// What a row of a table carries beside its cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Include {
+    /// Nothing.
+    Nothing,
+    /// The object's metadata.
+    #[default]
+    Metadata,
+    /// The object.
+    Object,
+}
+
+impl Include {
+    /// Reads `includeObject`.
+    pub(crate) fn of(query: &Query) -> Result<Self, Status> {
+        match query.get("includeObject") {
+            None | Some("Metadata") => Ok(Self::Metadata),
+            Some("None") => Ok(Self::Nothing),
+            Some("Object") => Ok(Self::Object),
+            Some(other) => {
+                let allowed = ["None", "Metadata", "Object"];
+                let error = api::validate::FieldError::not_supported("includeObject", other, &allowed);
+                Err(revision::invalid(&[error]))
+            }
+        }
+    }
+}
+
+/// A table of a page of a list.
+pub(crate) fn of_page(page: &Page, kind: &Kind, include: Include, now: Timestamp) -> Result<Vec<u8>, Status> {
+    let rows: Vec<Value> =
+        page.records.iter().map(|record| row(value_of(record)?, kind, include, now)).collect::<Result<_, Status>>()?;
+    Ok(table(page.metadata(), Some(kind), rows))
+}
+
+/// A table of one object; without `columns` for all but the first event of a watch.
+pub(crate) fn of_object(
+    object: Value,
+    kind: &Kind,
+    include: Include,
+    columns: bool,
+    now: Timestamp,
+) -> Result<Vec<u8>, Status> {
+    let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
+    Ok(table(meta, columns.then_some(kind), vec![row(object, kind, include, now)?]))
+}
+
+fn table(meta: Value, columns: Option<&Kind>, rows: Vec<Value>) -> Vec<u8> {
+    let columns: Vec<Value> = columns.map(definitions).unwrap_or_default();
+    let table = json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": columns, "rows": rows,
+    });
+    table.to_string().into_bytes()
+}
+
+fn definitions(kind: &Kind) -> Vec<Value> {
+    let definition = |column: &api::kind::Column| {
+        json!({
+            "name": column.name, "type": column.kind, "format": column.format, "description": column.description,
+            "priority": column.priority,
+        })
+    };
+    kind.columns.iter().map(definition).collect()
+}
+
+fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Result<Value, Status> {
+    let cells = kind.strategy.cells(&object, now);
+    let mut row = json!({"cells": cells});
+    if let Some(condition) = completed(&object) {
+        row["conditions"] = json!([condition]);
+    }
+    match include {
+        Include::Nothing => {}
+        Include::Metadata => row["object"] = partial(object),
+        Include::Object => row["object"] = object,
+    }
+    Ok(row)
+}
+
+/// A pod that has ended is told apart, so that `kubectl get` may leave it out.
+fn completed(object: &Value) -> Option<Value> {
+    let phase = object["status"]["phase"].as_str().filter(|_| object["kind"] == "Pod")?;
+    let (reason, message) = match phase {
+        "Succeeded" => ("Succeeded", "The pod has completed successfully."),
+        "Failed" => ("Failed", "The pod failed."),
+        _ => return None,
+    };
+    Some(json!({"type": "Completed", "status": "True", "reason": reason, "message": message}))
+}
+
+/// The metadata of an object as an object of its own.
+pub(crate) fn partial(mut object: Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take()})
+}
+
+/// Appends the metadata of a stored object.
+pub(crate) fn write_partial(record: &Record, out: &mut Vec<u8>) -> Result<(), Status> {
+    out.extend_from_slice(partial(value_of(record)?).to_string().as_bytes());
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Delete: at once, after a grace, or when finalizers are gone.
+
+use api::change::Propagation;
+use api::kind::Deletion;
+use api::meta::{Timestamp, Uid};
+use api::record::Record;
+use api::status::Status;
+use serde_json::{Value, json};
+use store::{Precondition, Write};
+
+use super::modify::{current, is_over, set_revision};
+use super::{Ask, Core, Object, RETRIES_MAX, first, value_of};
+use crate::options::DeleteOptions;
+use crate::stamp;
+
+/// Namespaces without which the cluster does not work.
+const PROTECTED: [&str; 3] = ["default", "kube-system", "kube-public"];
+/// Finalizer that keeps an owner until its dependents are gone.
+const FOREGROUND: &str = "foregroundDeletion";
+/// Finalizer that keeps an owner until its dependents have lost the reference.
+const ORPHAN: &str = "orphan";
+
+/// What a deletion gives back.
+#[derive(Clone, Debug)]
+pub(crate) enum Deleted {
+    /// The object is gone; its last state and its uid.
+    Gone(Object, Uid),
+    /// The object is marked and still there.
+    Marked(Object),
+}
+
+impl Core {
+    /// Deletes an object, or marks it.
+    ///
+    /// # Errors
+    /// 404; 409 when a precondition does not hold; 403 for a namespace that must stay.
+    pub(crate) async fn delete(&self, ask: &Ask<'_>, options: &DeleteOptions) -> Result<Deleted, Status> {
+        let resource = ask.kind.resource();
+        if ask.kind.plural.as_ref() == "namespaces" && PROTECTED.contains(&ask.name) {
+            return Err(Status::forbidden(&resource, ask.name, "this namespace may not be deleted"));
+        }
+        let key = ask.key(ask.name)?;
+        for _ in 0..RETRIES_MAX {
+            let record = current(self, ask, &key)?;
+            expect(ask, &record, options)?;
+            let old = value_of(&record)?;
+            let next = mark(ask, &old, options, self.seam.now());
+            let over = is_over(&next);
+            if next == old && !over {
+                return Ok(Deleted::Marked(Object::Stored(record)));
+            }
+            let uid = record.header.uid.clone();
+            if options.dry_run {
+                return Ok(if over { Deleted::Gone(Object::Loose(next), uid) } else { Deleted::Marked(Object::Loose(next)) });
+            }
+            let write = if over { Write::Delete { key: key.clone() } } else { Self::put(ask.kind, &key, &next)? };
+            let precondition = Precondition::At(key.clone(), record.revision);
+            let Ok(applied) = self.propose(ask.epoch, vec![precondition], vec![write]).await? else { continue };
+            if over {
+                let mut last = next;
+                set_revision(&mut last, applied.revision);
+                return Ok(Deleted::Gone(Object::Loose(last), uid));
+            }
+            return Ok(Deleted::Marked(Object::Stored(first(applied)?)));
+        }
+        Err(Status::modified(&resource, ask.name))
+    }
+}
+
+fn expect(ask: &Ask<'_>, record: &Record, options: &DeleteOptions) -> Result<(), Status> {
+    let conflict = |what: &str, given: &str, have: &str| {
+        let why = format!(
+            "the {what} in the precondition ({given}) does not match the {what} in record ({have}). \
+             The object might have been deleted and then recreated"
+        );
+        Err(Status::conflict(&ask.kind.resource(), ask.name, &why))
+    };
+    if let Some(uid) = &options.uid
+        && *uid != record.header.uid
+    {
+        return conflict("UID", uid.as_str(), record.header.uid.as_str());
+    }
+    let have = record.revision.to_string();
+    match &options.revision {
+        Some(revision) if *revision != have => conflict("ResourceVersion", revision, &have),
+        _ => Ok(()),
+    }
+}
+
+/// The object with its deletion begun as far as this request wants; [`is_over`] tells whether that is the end of it.
+fn mark(ask: &Ask<'_>, old: &Value, options: &DeleteOptions, now: Timestamp) -> Value {
+    let mut next = old.clone();
+    let grace = match ask.kind.strategy.deletion(old, options.grace) {
+        Deletion::Now => 0,
+        Deletion::Graceful(seconds) => i64::from(seconds),
+    };
+    let begun = old["metadata"].get("deletionTimestamp").is_some();
+    let before = old["metadata"]["deletionGracePeriodSeconds"].as_i64();
+    finalize(&mut next, options.propagation);
+    // A second deletion may shorten the grace and nothing else.
+    if !begun || before.is_some_and(|before| grace < before) {
+        let begin = if begun { begun_at(old, before.unwrap_or(0)) } else { now.as_second() };
+        let end = Timestamp::from_second(begin.saturating_add(grace)).unwrap_or(now);
+        next["metadata"]["deletionTimestamp"] = api::time::text(end.max(now)).into();
+        next["metadata"]["deletionGracePeriodSeconds"] = grace.into();
+    }
+    if !begun && stamp::has_generation(ask.kind, old) {
+        next["metadata"]["generation"] = (old["metadata"]["generation"].as_i64().unwrap_or(0) + 1).into();
+    }
+    if ask.kind.plural.as_ref() == "namespaces" {
+        next["status"]["phase"] = "Terminating".into();
+        if let Some(meta) = stamp::metadata(&mut next) {
+            meta.remove("deletionGracePeriodSeconds");
+        }
+    }
+    next
+}
+
+/// When a deletion with that grace was asked for, in seconds since 1970.
+fn begun_at(old: &Value, grace: i64) -> i64 {
+    api::time::at(old, "/metadata/deletionTimestamp").map_or(0, |end| end.as_second() - grace)
+}
+
+/// Sets the finalizers that a propagation policy means; without one they stay as they are.
+fn finalize(object: &mut Value, propagation: Option<Propagation>) {
+    let Some(propagation) = propagation else { return };
+    let mut finalizers = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    finalizers.retain(|one| one != FOREGROUND && one != ORPHAN);
+    match propagation {
+        Propagation::Background => {}
+        Propagation::Foreground => finalizers.push(FOREGROUND.into()),
+        Propagation::Orphan => finalizers.push(ORPHAN.into()),
+    }
+    let Some(meta) = stamp::metadata(object) else { return };
+    if finalizers.is_empty() {
+        meta.remove("finalizers");
+    } else {
+        meta.insert("finalizers".into(), json!(finalizers));
+    }
+}

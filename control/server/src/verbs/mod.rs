@@ -1,0 +1,182 @@
+//! The verbs: one implementation each for all kinds, behind HTTP and behind [`api::verbs::Verbs`] alike.
+
+pub(crate) mod bind;
+mod carry;
+mod create;
+mod delete;
+mod event;
+pub(crate) mod modify;
+pub(crate) mod patch;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::kind::{Kind, Scope};
+use api::meta::{Epoch, Key};
+use api::record::{Body, NotStorable, Record};
+use api::requester::Requester;
+use api::status::Status;
+use api::{header, kinds};
+use seam::Seam;
+use serde_json::Value;
+use store::{Applied, Command, Precondition, ProposeError, Refused, Store, Write};
+
+use crate::admit::Admission;
+use crate::fail;
+use crate::options::WriteOptions;
+
+pub(crate) use carry::InProcess;
+pub(crate) use delete::Deleted;
+pub(crate) use patch::Patch;
+
+/// How often a verb decides anew when the object moved on meanwhile; as kube-apiserver.
+const RETRIES_MAX: usize = 5;
+/// How often a proposal is sent again while there is no leader: with waits of up to a second this outlives an election.
+const LEADERLESS_MAX: usize = 10;
+/// Longest single wait for a leader.
+const LEADERLESS_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// What all verbs need.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) seam: Seam,
+    /// Ranges of Service addresses, the primary family first.
+    pub(crate) service_cidrs: Vec<(IpAddr, u8)>,
+    /// Who else is asked before a write.
+    pub(crate) admission: Vec<Arc<dyn Admission>>,
+}
+
+/// A request to write one object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    /// Who asks.
+    pub(crate) requester: &'a Requester,
+    /// Leadership under which one of our own components decided.
+    pub(crate) epoch: Option<Epoch>,
+    /// Kind of the object.
+    pub(crate) kind: &'static Kind,
+    /// Its namespace; empty when cluster-scoped.
+    pub(crate) namespace: &'a str,
+    /// Its name; empty when it is generated.
+    pub(crate) name: &'a str,
+    /// How.
+    pub(crate) options: WriteOptions,
+}
+
+/// State of an object after a verb.
+#[derive(Clone, Debug)]
+pub(crate) enum Object {
+    /// As it is stored.
+    Stored(Arc<Record>),
+    /// As it would be stored, or as it was when it went.
+    Loose(Value),
+}
+
+impl Object {
+    /// As JSON text.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Stored(record) => record.to_bytes(),
+            Self::Loose(value) => value.to_string().into_bytes(),
+        }
+    }
+
+    /// As a value.
+    pub(crate) fn to_value(&self) -> Result<Value, Status> {
+        match self {
+            Self::Stored(record) => value_of(record),
+            Self::Loose(value) => Ok(value.clone()),
+        }
+    }
+}
+
+/// What a write gives back.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// The object.
+    pub(crate) object: Object,
+    /// Whether it is new.
+    pub(crate) created: bool,
+    /// What to warn about.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A stored object as a value.
+pub(crate) fn value_of(record: &Record) -> Result<Value, Status> {
+    record.to_value().map_err(|error| Status::internal(format!("{} is damaged in the store: {error}", record.key)))
+}
+
+/// The kind of a resource, in the version that is stored.
+pub(crate) fn kind_of(group: &str, plural: &str) -> Option<&'static Kind> {
+    kinds::all().iter().find(|kind| &*kind.group == group && &*kind.plural == plural)
+}
+
+impl Ask<'_> {
+    /// Key of an object of this kind and namespace.
+    pub(crate) fn key(&self, name: &str) -> Result<Key, Status> {
+        let namespace = if self.kind.scope == Scope::Cluster { "" } else { self.namespace };
+        Key::new(&self.kind.resource(), namespace, name).map_err(|error| Status::bad_request(error.to_string()))
+    }
+
+    /// 404 for the object that is asked for.
+    pub(crate) fn not_found(&self) -> Status {
+        Status::not_found(&self.kind.resource(), self.name)
+    }
+}
+
+impl Core {
+    /// Encodes an object for the store.
+    pub(crate) fn put(kind: &Kind, key: &Key, object: &Value) -> Result<Write, Status> {
+        let body = Body::encode(object).map_err(|error| match error {
+            NotStorable::TooLong(_) => fail::too_large(Body::LENGTH_MAX),
+            NotStorable::NoMetadata => Status::bad_request(error.to_string()),
+        })?;
+        Ok(Write::Put { key: key.clone(), header: header::extract(kind, object), body })
+    }
+
+    /// Sends a command to the store, again while there is no leader.
+    ///
+    /// # Errors
+    /// The inner error is a precondition that does not hold: its index and the object as it is now.
+    pub(crate) async fn propose(
+        &self,
+        epoch: Option<Epoch>,
+        preconditions: Vec<Precondition>,
+        writes: Vec<Write>,
+    ) -> Result<Result<Applied, Unmet>, Status> {
+        let command = Command { request: self.store.new_request_id(), epoch, preconditions, writes };
+        for _ in 0..LEADERLESS_MAX {
+            match self.store.propose(command.clone()).await {
+                Ok(applied) => return Ok(Ok(applied)),
+                Err(ProposeError::Refused(Refused::Precondition { index, current })) => {
+                    return Ok(Err(Unmet { index, current }));
+                }
+                Err(ProposeError::Refused(refused @ Refused::Epoch(_))) => {
+                    return Err(Status::new(409, "Conflict", refused.to_string()));
+                }
+                Err(ProposeError::Unavailable { retry_after }) => {
+                    self.seam.sleep(retry_after.min(LEADERLESS_WAIT_MAX)).await;
+                }
+                Err(ProposeError::TooLarge { max, .. }) => return Err(fail::too_large(max)),
+                Err(error @ ProposeError::Stopped { .. }) => return Err(Status::unavailable(error.to_string(), 1)),
+            }
+        }
+        Err(Status::unavailable("the control plane has no leader at the moment; try again", 1))
+    }
+}
+
+/// A precondition that does not hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Unmet {
+    /// Its index.
+    pub(crate) index: usize,
+    /// The object of its key now.
+    pub(crate) current: Option<Arc<Record>>,
+}
+
+/// The record that the first write of a command left.
+pub(crate) fn first(applied: Applied) -> Result<Arc<Record>, Status> {
+    applied.records.into_iter().next().flatten().ok_or_else(|| Status::internal("the store did not return what it wrote"))
+}

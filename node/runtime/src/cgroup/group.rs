@@ -1,0 +1,372 @@
+//! One group in every mounted tree.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::layout::Layout;
+use super::settings::{self, Setting};
+use super::{CgroupError, CgroupUsage, Controller, devices, files};
+use crate::contract::Limits;
+
+/// Between two looks at something that the kernel does in the background.
+const POLL: Duration = Duration::from_millis(1);
+/// The kernel empties a group some milliseconds after its last process was killed; a busy disk can hold one in
+/// uninterruptible sleep for longer.
+const REMOVE_WAIT: Duration = Duration::from_secs(5);
+/// Freezing waits for every task to reach a safe point.
+const FREEZE_WAIT: Duration = Duration::from_secs(2);
+/// Without `cgroup.kill` a forking process can outrun one pass when nothing can be frozen.
+const KILL_PASSES: u32 = 100;
+
+/// A group of processes: the same name in every mounted tree. Cheap to clone; the directories exist after
+/// [`Group::create`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    layout: Arc<Layout>,
+    name: String,
+}
+
+impl Group {
+    pub(super) fn new(layout: Arc<Layout>, name: String) -> Self {
+        Self { layout, name }
+    }
+
+    /// Its name below the roots.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it lives in cgroup v2 alone.
+    #[must_use]
+    pub fn is_unified(&self) -> bool {
+        matches!(*self.layout, Layout::Unified { .. })
+    }
+
+    /// Makes the directories, where they are missing, and sets the limits.
+    ///
+    /// # Errors
+    /// When a directory cannot be made, a controller cannot be enabled or a limit is refused.
+    pub fn create(&self, limits: &Limits) -> Result<(), CgroupError> {
+        if let Layout::Unified { root } = &*self.layout {
+            self.enable_controllers(root)?;
+        }
+        for dir in self.dirs() {
+            fs::create_dir_all(&dir).map_err(|source| CgroupError::io("create", &dir, source))?;
+        }
+        self.update(limits)
+    }
+
+    /// Sets the limits anew; absent ones are lifted.
+    ///
+    /// # Errors
+    /// When a limit is refused, e.g. memory below what is in use on v1.
+    pub fn update(&self, limits: &Limits) -> Result<(), CgroupError> {
+        let settings = match &*self.layout {
+            Layout::Unified { .. } => settings::unified(limits),
+            Layout::Legacy { .. } => settings::legacy(limits),
+        };
+        settings.iter().try_for_each(|setting| self.apply(setting))
+    }
+
+    /// Rules for a group that holds one container: on v1 only harmless devices (unless `all_devices`), on v2 all its
+    /// processes die together for lack of memory, as Kubernetes wants it.
+    ///
+    /// # Errors
+    /// When the kernel refuses a rule.
+    pub fn set_container_rules(&self, all_devices: bool) -> Result<(), CgroupError> {
+        if let Layout::Unified { root } = &*self.layout {
+            return files::write_if_present(&root.join(&self.name).join("memory.oom.group"), "1");
+        }
+        let Some(dir) = self.controller(Controller::Devices).filter(|_| !all_devices) else { return Ok(()) };
+        files::write(&dir.join("devices.deny"), devices::DENY_ALL)?;
+        devices::ALLOWED.iter().try_for_each(|rule| files::write(&dir.join("devices.allow"), rule))
+    }
+
+    /// Moves a process with all its threads in. Children that it has already stay where they are.
+    ///
+    /// # Errors
+    /// When the process is gone or a tree refuses.
+    pub fn add(&self, pid: i32) -> Result<(), CgroupError> {
+        let pid = pid.to_string();
+        self.dirs().iter().try_for_each(|dir| files::write(&dir.join("cgroup.procs"), &pid))
+    }
+
+    /// Moves the calling process in.
+    ///
+    /// # Errors
+    /// When a tree refuses, e.g. because the group's limit of processes is reached.
+    pub fn add_self(&self) -> Result<(), CgroupError> {
+        // The kernel reads 0 as "the writer", which is right in every process namespace.
+        self.add(0)
+    }
+
+    /// Ids of the processes in the group and in the groups below it.
+    ///
+    /// # Errors
+    /// When the lists cannot be read. A group that is gone has no processes.
+    pub fn procs(&self) -> Result<Vec<i32>, CgroupError> {
+        let mut found = BTreeSet::new();
+        let mut dirs = vec![self.tracking()];
+        while let Some(dir) = dirs.pop() {
+            dirs.extend(files::children(&dir)?);
+            let text = match files::read(&dir.join("cgroup.procs")) {
+                Err(CgroupError::Io { source, .. }) if is_gone(&source) => continue,
+                other => other?,
+            };
+            found.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// Sends SIGKILL to every process of the group and of the groups below it, also to those that fork meanwhile. The
+    /// processes are not gone yet when this returns: their parents have to reap them.
+    ///
+    /// # Errors
+    /// When the kernel refuses. A group that is gone has nothing to kill.
+    pub fn kill_all(&self) -> Result<(), CgroupError> {
+        if !self.exists() {
+            return Ok(());
+        }
+        let switch = self.tracking().join("cgroup.kill");
+        if switch.exists() {
+            return files::write(&switch, "1");
+        }
+        // A frozen group cannot fork, and thawing delivers the signals. What cannot be frozen is killed in passes.
+        let frozen = self.freeze();
+        for _ in 0..KILL_PASSES {
+            let pids = self.procs()?;
+            for pid in &pids {
+                match kill(Pid::from_raw(*pid), Signal::SIGKILL) {
+                    Ok(()) | Err(Errno::ESRCH) => {}
+                    Err(errno) => {
+                        return Err(CgroupError::io(format!("kill process {pid} of"), self.tracking(), errno.into()));
+                    }
+                }
+            }
+            if frozen.is_ok() || pids.is_empty() {
+                break;
+            }
+            thread::sleep(POLL);
+        }
+        self.thaw()
+    }
+
+    /// Stops all processes until [`Group::thaw`]. Returns when they stand still.
+    ///
+    /// # Errors
+    /// When the kernel refuses, or when they do not stand still within two seconds.
+    pub fn freeze(&self) -> Result<(), CgroupError> {
+        match self.freezer() {
+            Freezer::Unified(dir) => {
+                files::write(&dir.join("cgroup.freeze"), "1")?;
+                wait_until(&dir, "frozen", FREEZE_WAIT, || {
+                    Ok(files::keyed(&files::read(&dir.join("cgroup.events"))?, "frozen") == Some(1))
+                })
+            }
+            Freezer::Legacy(dir) => wait_until(&dir, "frozen", FREEZE_WAIT, || {
+                // v1 can stay FREEZING until it is told again.
+                files::write(&dir.join("freezer.state"), "FROZEN")?;
+                Ok(files::read(&dir.join("freezer.state"))?.trim() == "FROZEN")
+            }),
+        }
+    }
+
+    /// Lets the processes go on.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn thaw(&self) -> Result<(), CgroupError> {
+        match self.freezer() {
+            Freezer::Unified(dir) => files::write(&dir.join("cgroup.freeze"), "0"),
+            Freezer::Legacy(dir) => files::write_if_present(&dir.join("freezer.state"), "THAWED"),
+        }
+    }
+
+    /// How many processes of the group the kernel has killed for lack of memory.
+    ///
+    /// # Errors
+    /// When the counter cannot be read.
+    pub fn oom_kills(&self) -> Result<u64, CgroupError> {
+        let path = match &*self.layout {
+            Layout::Unified { root } => root.join(&self.name).join("memory.events"),
+            Layout::Legacy { .. } => match self.controller(Controller::Memory) {
+                Some(dir) => dir.join("memory.oom_control"),
+                None => return Ok(0),
+            },
+        };
+        Ok(files::keyed(&files::read(&path)?, "oom_kill").unwrap_or(0))
+    }
+
+    /// What its processes have used, ended ones included.
+    ///
+    /// # Errors
+    /// When the counters cannot be read.
+    pub fn usage(&self) -> Result<CgroupUsage, CgroupError> {
+        match &*self.layout {
+            Layout::Unified { root } => {
+                let dir = root.join(&self.name);
+                let cpu =
+                    files::keyed(&files::read(&dir.join("cpu.stat"))?, "usage_usec").unwrap_or(0).saturating_mul(1000);
+                memory_usage(cpu, &dir, "memory.current", "inactive_file")
+            }
+            Layout::Legacy { .. } => {
+                let cpu = match self.controller(Controller::Cpuacct) {
+                    Some(dir) => number(&files::read(&dir.join("cpuacct.usage"))?),
+                    None => 0,
+                };
+                match self.controller(Controller::Memory) {
+                    Some(dir) => memory_usage(cpu, &dir, "memory.usage_in_bytes", "total_inactive_file"),
+                    None => Ok(CgroupUsage::new(cpu, 0, 0)),
+                }
+            }
+        }
+    }
+
+    /// Whether its directories exist.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.tracking().exists()
+    }
+
+    /// Removes the group and the groups below it. Waits, at most five seconds, for processes that are about to end.
+    ///
+    /// # Errors
+    /// When processes remain. A group that is gone counts as removed.
+    pub fn remove(&self) -> Result<(), CgroupError> {
+        let deadline = Instant::now() + REMOVE_WAIT;
+        self.dirs().iter().try_for_each(|dir| remove_tree(dir, deadline))
+    }
+
+    /// Its directory in every tree that it has limits or processes in, each once.
+    fn dirs(&self) -> Vec<PathBuf> {
+        let roots: BTreeSet<&PathBuf> = match &*self.layout {
+            Layout::Unified { root } => BTreeSet::from([root]),
+            Layout::Legacy { controllers, tracking } => controllers.values().chain(tracking).collect(),
+        };
+        roots.into_iter().map(|root| root.join(&self.name)).collect()
+    }
+
+    fn controller(&self, controller: Controller) -> Option<PathBuf> {
+        match &*self.layout {
+            Layout::Unified { root } => Some(root.join(&self.name)),
+            Layout::Legacy { controllers, .. } => controllers.get(&controller).map(|root| root.join(&self.name)),
+        }
+    }
+
+    /// The directory that is asked for its processes: the v2 tree where there is one.
+    fn tracking(&self) -> PathBuf {
+        match &*self.layout {
+            Layout::Unified { root } | Layout::Legacy { tracking: Some(root), .. } => root.join(&self.name),
+            Layout::Legacy { controllers, tracking: None } => {
+                // The layout has at least one controller, or it would not be legacy; an absent path has no processes.
+                let root = controllers.get(&Controller::Freezer).or_else(|| controllers.values().next());
+                root.map_or_else(|| PathBuf::from("/nonexistent"), |root| root.join(&self.name))
+            }
+        }
+    }
+
+    fn freezer(&self) -> Freezer {
+        match (&*self.layout, self.controller(Controller::Freezer)) {
+            (Layout::Legacy { tracking: None, .. }, Some(dir)) => Freezer::Legacy(dir),
+            _ => Freezer::Unified(self.tracking()),
+        }
+    }
+
+    fn apply(&self, setting: &Setting) -> Result<(), CgroupError> {
+        let Some(dir) = self.controller(setting.controller) else { return Ok(()) };
+        let path = dir.join(setting.file);
+        if setting.optional {
+            files::write_if_present(&path, &setting.value)
+        } else {
+            files::write(&path, &setting.value)
+        }
+    }
+
+    /// Passes the controllers on from the root to the group's parent, which v2 wants level by level.
+    fn enable_controllers(&self, root: &Path) -> Result<(), CgroupError> {
+        let mut level = root.to_owned();
+        for part in Path::new(&self.name) {
+            fs::create_dir_all(&level).map_err(|source| CgroupError::io("create", &level, source))?;
+            let control = level.join("cgroup.subtree_control");
+            let enabled = files::read(&control)?;
+            let missing: Vec<_> = [Controller::Cpu, Controller::Memory, Controller::Pids]
+                .iter()
+                .filter(|c| !enabled.split_whitespace().any(|name| name == c.name()))
+                .map(|c| format!("+{}", c.name()))
+                .collect();
+            if !missing.is_empty() {
+                files::write(&control, &missing.join(" ")).map_err(|error| match error {
+                    CgroupError::Io { source, path, .. } if source.raw_os_error() == Some(libc::EBUSY) => {
+                        CgroupError::Occupied { path }
+                    }
+                    other => other,
+                })?;
+            }
+            level.push(part);
+        }
+        Ok(())
+    }
+}
+
+/// Where freezing is done.
+enum Freezer {
+    Unified(PathBuf),
+    Legacy(PathBuf),
+}
+
+fn memory_usage(cpu_nanos: u64, dir: &Path, current: &str, inactive: &str) -> Result<CgroupUsage, CgroupError> {
+    let memory = number(&files::read(&dir.join(current))?);
+    let inactive = files::keyed(&files::read(&dir.join("memory.stat"))?, inactive).unwrap_or(0);
+    Ok(CgroupUsage::new(cpu_nanos, memory, inactive))
+}
+
+fn number(text: &str) -> u64 {
+    text.trim().parse().unwrap_or(0)
+}
+
+/// A group vanishes under a reader as ENOENT before the open and as ENODEV after it.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV))
+}
+
+fn wait_until(
+    dir: &Path,
+    state: &'static str,
+    limit: Duration,
+    mut reached: impl FnMut() -> Result<bool, CgroupError>,
+) -> Result<(), CgroupError> {
+    let deadline = Instant::now() + limit;
+    while !reached()? {
+        if Instant::now() >= deadline {
+            let waited_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            return Err(CgroupError::Timeout { path: dir.to_owned(), state, waited_ms });
+        }
+        thread::sleep(POLL);
+    }
+    Ok(())
+}
+
+/// Removes children first. EBUSY means that a killed process has not quite left yet.
+fn remove_tree(dir: &Path, deadline: Instant) -> Result<(), CgroupError> {
+    for child in files::children(dir)? {
+        remove_tree(&child, deadline)?;
+    }
+    loop {
+        match fs::remove_dir(dir) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) && Instant::now() < deadline => thread::sleep(POLL),
+            Err(source) => return Err(CgroupError::io("remove", dir, source)),
+        }
+    }
+}

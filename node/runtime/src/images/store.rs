@@ -1,0 +1,161 @@
+//! What images this node has, and under which references.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use registry_client::manifest::ProcessConfig;
+use registry_client::{BlobStore, Client, ClientConfig, Digest, Reference};
+use serde::{Deserialize, Serialize};
+
+use super::layers::Layers;
+use crate::contract::Image;
+use crate::runfile::{self, RunFileError};
+
+/// A pulled image, ready to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredImage {
+    /// As the agent sees it.
+    pub image: Image,
+    /// Defaults of its processes.
+    pub process: ProcessConfig,
+    /// What is run.
+    pub content: Content,
+}
+
+/// What an image holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// A root file system: diff ids, the lowest first.
+    Linux {
+        /// Layers.
+        layers: Vec<Digest>,
+    },
+    /// A Wasm artifact, a blob of the store.
+    Wasm {
+        /// Digest of the binary.
+        digest: Digest,
+        /// Binary format.
+        form: wasm::Form,
+        /// How it is run.
+        entry: wasm::Entry,
+    },
+}
+
+/// Why the store cannot be opened or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A directory cannot be made.
+    #[error("open the image store {}", dir.display())]
+    Open {
+        /// Which.
+        dir: PathBuf,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The index cannot be read or written.
+    #[error(transparent)]
+    Index(#[from] RunFileError),
+    /// The cache of compiled code cannot be opened.
+    #[error(transparent)]
+    Cache(#[from] wasm::CacheError),
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Index {
+    /// By [`Image::id`].
+    images: BTreeMap<String, Arc<StoredImage>>,
+    /// From a normalised reference to [`Image::id`].
+    references: BTreeMap<String, String>,
+}
+
+/// The images of a node.
+#[derive(Debug)]
+pub struct ImageStore {
+    pub(super) blobs: Arc<BlobStore>,
+    pub(super) layers: Layers,
+    pub(super) client: Client,
+    pub(super) exe: PathBuf,
+    cache: Arc<wasm::Cache>,
+    index_file: PathBuf,
+    index: Mutex<Index>,
+}
+
+impl ImageStore {
+    /// Opens the store in `dir`, with compiled code in `compiled`. `exe` plays the roles that compile and unpack.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(dir: &Path, compiled: &Path, exe: &Path, registry: ClientConfig) -> Result<ImageStore, StoreError> {
+        let open = |source| StoreError::Open { dir: dir.to_owned(), source };
+        let index_file = dir.join("index.json");
+        Ok(ImageStore {
+            blobs: Arc::new(BlobStore::open(&dir.join("blobs")).map_err(open)?),
+            layers: Layers::open(&dir.join("layers")).map_err(open)?,
+            client: Client::new(registry),
+            exe: exe.to_owned(),
+            cache: Arc::new(wasm::Cache::open(compiled)?),
+            index: Mutex::new(runfile::read(&index_file)?.unwrap_or_default()),
+            index_file,
+        })
+    }
+
+    /// The image for a reference or an [`Image::id`].
+    pub fn get(&self, reference: &str) -> Option<Arc<StoredImage>> {
+        let index = self.index();
+        if let Some(image) = index.images.get(reference) {
+            return Some(Arc::clone(image));
+        }
+        let normal = reference.parse::<Reference>().ok()?.to_string();
+        let id = index.references.get(&normal).unwrap_or(&normal);
+        index.images.get(id).cloned()
+    }
+
+    /// All images.
+    pub fn list(&self) -> Vec<Arc<StoredImage>> {
+        self.index().images.values().cloned().collect()
+    }
+
+    /// Directories of unpacked layers.
+    pub fn layer_paths(&self, layers: &[Digest]) -> Vec<PathBuf> {
+        layers.iter().map(|diff_id| self.layers.path(diff_id)).collect()
+    }
+
+    /// Compiled code of an artifact of this store; compiled now when an upgrade made the old code useless. Blocks.
+    ///
+    /// # Errors
+    /// See [`wasm::CacheError`].
+    pub fn code(&self, digest: &Digest) -> Result<std::fs::File, CodeError> {
+        let name: wasm::Digest = digest.as_str().parse()?;
+        let limits = wasm::CompileLimits::default();
+        Ok(self.cache.get_or_compile(&self.exe, &self.blobs.path(digest), name, limits)?)
+    }
+
+    /// Records an image under a reference.
+    pub(super) fn record(&self, reference: &Reference, image: StoredImage) -> Result<Arc<StoredImage>, StoreError> {
+        let image = Arc::new(image);
+        let mut index = self.index();
+        index.images.insert(image.image.id.clone(), Arc::clone(&image));
+        index.references.insert(reference.to_string(), image.image.id.clone());
+        runfile::write(&self.index_file, &*index)?;
+        Ok(image)
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        // The index is changed in whole steps; a panic in between leaves nothing half done.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why there is no compiled code.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// The store's digest is not one for the cache.
+    #[error(transparent)]
+    Digest(#[from] wasm::cache::DigestError),
+    /// Compiling or caching failed.
+    #[error(transparent)]
+    Cache(#[from] wasm::CacheError),
+}

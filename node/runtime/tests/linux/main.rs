@@ -1,0 +1,52 @@
+//! Containers on the real kernel: each check starts processes in namespaces and control groups of its own and looks at
+//! them as a user would.
+//!
+//! A launch needs a single-threaded caller, which libtest is not, so this file has a `main` of its own that runs the checks
+//! one after another. Arguments filter by name. Needs root and `/bin/busybox` (package `busybox-static`), and says so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert")]
+#![allow(clippy::print_stdout, reason = "the report of the checks")]
+#![allow(missing_docs, reason = "tests")]
+
+mod escapes;
+mod exec;
+mod groups;
+mod identity;
+mod pod;
+mod running;
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+
+/// A named check.
+type Check = (&'static str, fn());
+
+/// Lists checks under their own names.
+macro_rules! checks {
+    ($($module:ident: $($name:ident)*;)*) => {
+        [$($((concat!(stringify!($module), "::", stringify!($name)), $module::$name as fn()),)*)*]
+    };
+}
+
+fn main() -> ExitCode {
+    let filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let all: &[Check] = &checks! {
+        groups: limits_are_written_and_lifted kill_reaches_all_processes freeze_stops_and_thaw_continues removal_is_idempotent;
+        running: exit_code_and_streams environment_and_directory missing_commands own_processes_and_host_name
+            terminal many_layers_and_copy_up shared_process_namespace nothing_is_left;
+        identity: users capabilities_and_new_privileges system_calls profile_file non_root_is_refused;
+        escapes: read_only_and_hidden_files mounts_follow_no_link_out own_program_is_refused
+            read_only_view_cannot_be_written no_descriptor_of_the_node_is_inherited devices_made_inside_open_nothing;
+        groups: memory_limit_kills process_limit_refuses_forks;
+        exec: joins_the_container terminal_of_its_own pipes_and_exit_code;
+    };
+    pod::enter();
+    let mut failed = 0;
+    for (name, check) in all.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()))) {
+        let outcome = if catch_unwind(check).is_ok() { "ok" } else { "FAILED" };
+        println!("{name} ... {outcome}");
+        failed += u32::from(outcome != "ok");
+    }
+    println!("{failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

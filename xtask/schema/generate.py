@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Turns the published JSON schema of the Kubernetes API into the table of facts that the `api` crate embeds.
+
+Usage: generate.py DEFINITIONS_JSON OUTPUT_DIRECTORY KUBERNETES_VERSION
+
+DEFINITIONS_JSON is `_definitions.json` of one Kubernetes version, as the package `kubernetes-validate` carries it; the
+script `update.sh` beside this one fetches it. Two files are written, both checked in:
+
+  table.txt            facts: types, fields, references, list and map behaviour, merge keys, group-version-kinds
+  descriptions.txt.gz  help texts, one JSON string a line, in the order of the table (a type, then its fields)
+
+The form of table.txt is explained in its own header. Anything in the input that the form cannot express stops the
+generator: a fact that is dropped silently would be missed by a client.
+"""
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+FORMAT = 1
+
+HEADER = """\
+# Facts about the types of the Kubernetes API, version {version}. Written by xtask/schema/generate.py; do not edit.
+# Source: API definitions (C) The Kubernetes Authors, Apache-2.0, as published in the package kubernetes-validate {version}
+# ((C) Will Thames, Apache-2.0). See NOTICE beside this file.
+#
+# A line that starts in the first column is a type:   NAME = SCALAR   or   NAME [gvk=GROUP/VERSION/KIND,...] [map=atomic]
+# A line that starts with a tab is a field of it:     NAME[!] SHAPE [FACT=VALUE ...]
+# `!` marks a required field. A shape is a scalar, []SHAPE, {{}}SHAPE (map of string) or the name of a type; a name without
+# a dot is of the same package as the type that it stands in. Facts: list, keys (of list=map), map, patch (strategy), merge
+# (merge key). Types and fields are sorted by name. A core GVK is written VERSION/KIND.
+"""
+
+# What Kubernetes reads from these types is decided by Go code, not by their published shape.
+SPECIAL = {
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": "quantity",
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "int-or-string",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "time",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "object",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Patch": "object",
+    "io.k8s.apimachinery.pkg.runtime.RawExtension": "object",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON": "any",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray": "any",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": "any",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray": "any",
+}
+
+SCALARS = {
+    ("string", None): "string",
+    ("string", "byte"): "bytes",
+    ("boolean", None): "boolean",
+    ("integer", "int32"): "int32",
+    ("integer", "int64"): "int64",
+    ("number", "double"): "double",
+}
+
+# Keys of a field or type that are written as facts, are written otherwise, or say nothing that the table needs:
+# `enum` stands only on apiVersion and kind (checked below) and repeats the GVK; unions are read by no client.
+FACTS = {
+    "x-kubernetes-list-type": "list",
+    "x-kubernetes-list-map-keys": "keys",
+    "x-kubernetes-map-type": "map",
+    "x-kubernetes-patch-strategy": "patch",
+    "x-kubernetes-patch-merge-key": "merge",
+}
+SHAPE_KEYS = {"type", "format", "$ref", "items", "additionalProperties"}
+FIELD_KEYS = SHAPE_KEYS | set(FACTS) | {"description", "enum"}
+TYPE_KEYS = {
+    "description",
+    "type",
+    "properties",
+    "required",
+    "x-kubernetes-group-version-kind",
+    "x-kubernetes-map-type",
+    "x-kubernetes-unions",
+}
+
+
+def refuse(what):
+    sys.exit(f"generate.py: {what}: the table's form cannot express it; extend the form and its reader")
+
+
+def package(name):
+    return name.rpartition(".")[0]
+
+
+def base_type(schema):
+    """The JSON type; the source adds `null` wherever a field is optional."""
+    kind = schema.get("type")
+    return next(one for one in kind if one != "null") if isinstance(kind, list) else kind
+
+
+def shape(schema, home, where):
+    if "$ref" in schema:
+        name = schema["$ref"].removeprefix("#/$defs/")
+        return name.removeprefix(home + ".") if package(name) == home else name
+    kind = base_type(schema)
+    if kind == "array" and "items" not in schema or kind is None:
+        refuse(f"shape of {where}")
+    if kind == "array":
+        return "[]" + shape(schema["items"], home, where)
+    if kind == "object" and "additionalProperties" in schema:
+        return "{}" + shape(schema["additionalProperties"], home, where)
+    # A list of bytes is published both as a list and as base64 text; on the wire it is the text.
+    scalar = SCALARS.get((kind, schema.get("format")))
+    return scalar or refuse(f"shape of {where}")
+
+
+def facts(schema):
+    for key, short in FACTS.items():
+        if key in schema and not (key == "x-kubernetes-list-type" and schema.get("format") == "byte"):
+            value = schema[key]
+            yield f"{short}={','.join(value) if isinstance(value, list) else value}"
+
+
+def gvk(entry):
+    group = f"{entry['group']}/" if entry["group"] else ""
+    return f"{group}{entry['version']}/{entry['kind']}"
+
+
+def type_line(name, schema):
+    if name in SPECIAL:
+        return f"{name} = {SPECIAL[name]}"
+    if unknown := set(schema) - TYPE_KEYS:
+        refuse(f"{sorted(unknown)} of {name}")
+    parts = [name]
+    if kinds := schema.get("x-kubernetes-group-version-kind"):
+        parts.append("gvk=" + ",".join(gvk(kind) for kind in kinds))
+    return " ".join(parts + list(facts(schema)))
+
+
+def field_line(name, schema, required, home, where):
+    if unknown := set(schema) - FIELD_KEYS:
+        refuse(f"{sorted(unknown)} of {where}")
+    if "enum" in schema and name not in ("apiVersion", "kind"):
+        refuse(f"enum of {where}")
+    return " ".join([name + "!" * required, shape(schema, home, where), *facts(schema)])
+
+
+def tables(definitions):
+    lines, texts = [], []
+    for name, schema in sorted(definitions.items()):
+        lines.append(type_line(name, schema))
+        texts.append(schema.get("description", ""))
+        if name in SPECIAL:
+            continue
+        required = schema.get("required", [])
+        for field, inner in sorted(schema.get("properties", {}).items()):
+            lines.append("\t" + field_line(field, inner, field in required, package(name), f"{name}.{field}"))
+            texts.append(inner.get("description", ""))
+    return lines, texts
+
+
+def main(source, target, version):
+    definitions = json.loads(Path(source).read_text(encoding="utf-8"))["$defs"]
+    lines, texts = tables(definitions)
+    head = HEADER.format(version=version) + f"format {FORMAT}\nkubernetes {version}\n"
+    target = Path(target)
+    (target / "table.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+    text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in texts)
+    (target / "descriptions.txt.gz").write_bytes(gzip.compress(text.encode("utf-8"), 9, mtime=0))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: generate.py DEFINITIONS_JSON OUTPUT_DIRECTORY KUBERNETES_VERSION")
+    main(*sys.argv[1:])
