@@ -22,12 +22,34 @@ mod spec;
 mod status;
 mod verdict;
 
+mod carry;
+mod context;
+mod hooks;
+mod images;
+mod pods;
+mod probes;
+mod seat;
 mod volumes;
+mod worker;
+
+mod cluster;
+mod events;
+mod node;
+mod reporter;
+mod service_watch;
+
+mod capacity;
+mod endpoint;
+mod logs;
 
 mod agent;
 mod janitor;
 
+#[cfg(test)]
+mod fake;
+
 pub use agent::{Agent, RunningAgent, StartError};
 pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
+pub use endpoint::EndpointError;
 pub use janitor::janitor;

@@ -42,10 +42,16 @@ fn of_service(service: &Service, slices: &[&EndpointSlice], node: &str, table: &
         return;
     }
     let external = |address: &String| (address.clone(), false);
-    let cluster = spec.cluster_ips.iter().flatten().chain(spec.cluster_ip.iter()).map(|address| (address.clone(), true));
+    let cluster =
+        spec.cluster_ips.iter().flatten().chain(spec.cluster_ip.iter()).map(|address| (address.clone(), true));
     let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
     let balanced = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
-    let others = spec.external_ips.iter().flatten().map(external).chain(balanced.iter().filter_map(|i| i.ip.as_ref()).map(external));
+    let others = spec
+        .external_ips
+        .iter()
+        .flatten()
+        .map(external)
+        .chain(balanced.iter().filter_map(|i| i.ip.as_ref()).map(external));
     let mut addresses: BTreeMap<IpAddr, bool> = BTreeMap::new();
     for (address, own) in cluster.chain(others) {
         // Headless Services say "None" and have no address.
@@ -59,7 +65,9 @@ fn of_service(service: &Service, slices: &[&EndpointSlice], node: &str, table: &
         u32::try_from(seconds).unwrap_or_default()
     });
     for port in spec.ports.iter().flatten() {
-        let (Some(protocol), Ok(number)) = (protocol(port.protocol.as_deref()), u16::try_from(port.port)) else { continue };
+        let (Some(protocol), Ok(number)) = (protocol(port.protocol.as_deref()), u16::try_from(port.port)) else {
+            continue;
+        };
         for (&address, &own) in &addresses {
             let local = spec.internal_traffic_policy.as_deref() == Some("Local") && own;
             let node_port = port.node_port.and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0 && own);
@@ -68,7 +76,14 @@ fn of_service(service: &Service, slices: &[&EndpointSlice], node: &str, table: &
                 protocol,
                 port: number,
                 node_port,
-                endpoints: endpoints(slices, port, protocol, address, spec.publish_not_ready_addresses == Some(true), local.then_some(node)),
+                endpoints: endpoints(
+                    slices,
+                    port,
+                    protocol,
+                    address,
+                    spec.publish_not_ready_addresses == Some(true),
+                    local.then_some(node),
+                ),
                 affinity_seconds: affinity,
             });
         }
@@ -106,7 +121,8 @@ fn endpoints(
             if only_on.is_some_and(|node| endpoint.node_name.as_deref() != Some(node)) {
                 continue;
             }
-            let targets = endpoint.addresses.iter().filter_map(|address| address.parse().ok()).map(|address| (address, number));
+            let targets =
+                endpoint.addresses.iter().filter_map(|address| address.parse().ok()).map(|address| (address, number));
             match use_of(endpoint, unready) {
                 Use::Ready => ready.extend(targets),
                 Use::Ending => ending.extend(targets),
@@ -140,7 +156,11 @@ fn use_of(endpoint: &Endpoint, unready: bool) -> Use {
 
 /// Variables that name the Services of a namespace, as containers find them when `enableServiceLinks`, and always those of
 /// the API server itself.
-pub(crate) fn environment<'a>(services: impl IntoIterator<Item = &'a Service>, namespace: &str, links: bool) -> Vec<(String, String)> {
+pub(crate) fn environment<'a>(
+    services: impl IntoIterator<Item = &'a Service>,
+    namespace: &str,
+    links: bool,
+) -> Vec<(String, String)> {
     let mut chosen: BTreeMap<&str, &Service> = BTreeMap::new();
     for service in services {
         let (Some(name), Some(home)) = (&service.metadata.name, &service.metadata.namespace) else { continue };

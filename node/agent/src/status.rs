@@ -17,6 +17,7 @@ use crate::observed::{Life, Observed};
 use crate::plan::Plan;
 use crate::policy;
 use crate::status::container::Role;
+pub(crate) use crate::status::container::written_id;
 use crate::verdict::{self, Outcome, Verdict};
 
 /// Whole seconds: the resolution of `metav1.Time`.
@@ -88,7 +89,11 @@ fn initialised(spec: &PodSpec, seen: &Observed) -> bool {
     };
     let done = |init: &Container| {
         let life = seen.life(&init.name);
-        if policy::is_sidecar(init) { container::started(init, &life) } else { life.exit().is_some_and(|e| e.code == 0) }
+        if policy::is_sidecar(init) {
+            container::started(init, &life)
+        } else {
+            life.exit().is_some_and(|e| e.code == 0)
+        }
     };
     spec.containers.iter().any(begun) || policy::init(spec).iter().all(done)
 }

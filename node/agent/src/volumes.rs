@@ -152,7 +152,11 @@ impl Volumes {
         } else {
             let place = self.dir.join("subpaths").join(container).join(index.to_string());
             sub_path::pin(&root, &wish.sub_path, &place).map_err(|cause| {
-                VolumeError::node(&wish.volume, format!("open subPath {} below {}", wish.sub_path, root.display()), cause)
+                VolumeError::node(
+                    &wish.volume,
+                    format!("open subPath {} below {}", wish.sub_path, root.display()),
+                    cause,
+                )
             })?
         };
         let read_only = wish.read_only || matches!(job.source, Source::Files { .. });

@@ -1,0 +1,194 @@
+//! Plans as tables: a pod, what is seen, and what follows.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use runtime::contract::{Container, ContainerId, ContainerState, Exit, SandboxKind};
+use seam::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::backoff::{Backoff, Pace, later};
+use crate::observed::{Attempt, Life, Observed, SandboxLife, nanoseconds};
+
+fn now() -> Timestamp {
+    "2026-11-23T10:00:00Z".parse().unwrap()
+}
+
+fn pod(spec: Value) -> Pod {
+    let metadata = json!({ "name": "p", "namespace": "ns", "uid": "u" });
+    serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+}
+
+fn simple() -> Pod {
+    pod(json!({ "containers": [{ "name": "a", "image": "i" }] }))
+}
+
+fn container(name: &str, attempt: u32, state: ContainerState) -> Container {
+    Container {
+        id: ContainerId(format!("{name}{attempt}").into()),
+        sandbox: runtime::contract::SandboxId("u".into()),
+        name: name.to_owned(),
+        attempt,
+        image: "i@sha256:0".to_owned(),
+        kind: SandboxKind::Linux,
+        state,
+        log_path: "/l".into(),
+    }
+}
+
+fn running(name: &str) -> Container {
+    container(name, 0, ContainerState::Running { started_at: 1, pid: 1 })
+}
+
+fn exited(name: &str, attempt: u32, code: i32) -> Container {
+    let finished_at = nanoseconds(now());
+    let exit = Exit {
+        started_at: 1,
+        finished_at,
+        code,
+        signal: None,
+        oom_killed: false,
+        message: String::new(),
+        reason: String::new(),
+    };
+    container(name, attempt, ContainerState::Exited(exit))
+}
+
+/// A pod whose sandbox runs and whose images are there.
+fn seen(containers: Vec<Container>) -> Observed {
+    let mut seen = Observed {
+        start: Some(now()),
+        volumes: Attempt::already(now()),
+        making: Attempt::already(()),
+        sandbox: SandboxLife::Ready,
+        ..Observed::default()
+    };
+    for name in ["a", "b", "init", "side"] {
+        let image = Attempt::already(crate::fake::image("i"));
+        seen.containers.insert(name.to_owned(), Life { image, ..Life::default() });
+    }
+    containers.into_iter().for_each(|container| seen.heard(container));
+    seen
+}
+
+/// The steps as short words.
+fn check(pod: &Pod, seen: &Observed, expected: &[&str]) -> Plan {
+    let plan = plan(pod, seen, now());
+    let words: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| match step {
+            Step::Image { container } => format!("image {container}"),
+            Step::Start { container, attempt } => format!("start {container}#{attempt}"),
+            Step::Resume { container, .. } => format!("resume {container}"),
+            Step::Stop { container, grace, .. } => format!("stop {container} {}s", grace.as_secs()),
+            other => format!("{other:?}").to_lowercase(),
+        })
+        .collect();
+    assert_eq!(words, expected);
+    plan
+}
+
+#[test]
+fn begins_with_volumes_and_image_then_sandbox_then_container() {
+    let mut seen = Observed::default();
+    check(&simple(), &seen, &["volumes", "image a"]);
+    seen.volumes = Attempt::already(now());
+    check(&simple(), &seen, &["sandbox", "image a"]);
+    check(&simple(), &self::seen(vec![]), &["start a#0"]);
+    check(&simple(), &self::seen(vec![running("a")]), &[]);
+    check(&simple(), &self::seen(vec![container("a", 0, ContainerState::Created)]), &["resume a"]);
+}
+
+#[test]
+fn restarts_by_policy_and_backs_off() {
+    let with = |policy: &str| pod(json!({ "restartPolicy": policy, "containers": [{ "name": "a", "image": "i" }] }));
+    for (policy, code, expected) in [
+        ("Always", 0, &["start a#1"][..]),
+        ("OnFailure", 1, &["start a#1"]),
+        ("OnFailure", 0, &["retire"]),
+        ("Never", 1, &["retire"]),
+    ] {
+        check(&with(policy), &seen(vec![exited("a", 0, code)]), expected);
+    }
+    let mut seen = seen(vec![exited("a", 1, 1)]);
+    seen.life_mut("a").restarts = Some(Backoff::next(None, Pace::CRASH, now(), now()));
+    let plan = check(&with("Always"), &seen, &[]);
+    assert_eq!(plan.look_at, Some(later(now(), Duration::from_secs(10))));
+    let message = "back-off 10s restarting failed container=a pod=p_ns(u)".to_owned();
+    assert_eq!(plan.waiting["a"], Waiting { reason: "CrashLoopBackOff".to_owned(), message });
+}
+
+#[test]
+fn initialises_in_order() {
+    let pod = pod(json!({
+        "initContainers": [{ "name": "side", "image": "i", "restartPolicy": "Always" }, { "name": "init", "image": "i" }],
+        "containers": [{ "name": "a", "image": "i" }],
+    }));
+    check(&pod, &seen(vec![]), &["start side#0"]);
+    check(&pod, &seen(vec![running("side")]), &["start init#0"]);
+    check(&pod, &seen(vec![running("side"), running("init")]), &[]);
+    check(&pod, &seen(vec![running("side"), exited("init", 0, 1)]), &["start init#1"]);
+    check(&pod, &seen(vec![running("side"), exited("init", 0, 0)]), &["start a#0"]);
+    // Once the pod proper began, only the sidecar is restarted.
+    check(&pod, &seen(vec![exited("side", 0, 0), exited("init", 0, 0), running("a")]), &["start side#1"]);
+}
+
+#[test]
+fn ends_by_force_of_deletion_within_the_grace_that_is_left() {
+    let mut pod = pod(json!({
+        "initContainers": [{ "name": "side", "image": "i", "restartPolicy": "Always" }],
+        "containers": [{ "name": "a", "image": "i" }, { "name": "b", "image": "i" }],
+    }));
+    let until = later(now(), Duration::from_secs(20));
+    pod.metadata.deletion_timestamp = Some(crate::status::seconds(until));
+    let all = || vec![running("side"), running("a"), running("b")];
+    check(&pod, &seen(all()), &["stop a 20s", "stop b 20s"]);
+    let mut stopping = seen(all());
+    stopping.life_mut("a").stopping = Some(until);
+    stopping.life_mut("b").stopping = Some(until);
+    check(&pod, &stopping, &[]);
+    check(&pod, &seen(vec![running("side"), exited("a", 0, 0), exited("b", 0, 0)]), &["stop side 20s"]);
+    let mut seen = seen(vec![exited("a", 0, 0), exited("b", 0, 0)]);
+    check(&pod, &seen, &["remove"]);
+    seen.sandbox = SandboxLife::Removed;
+    check(&pod, &seen, &["confirmdeletion"]);
+    seen.gone = true;
+    check(&pod, &seen, &["forget"]);
+}
+
+#[test]
+fn stops_what_its_probe_gave_up() {
+    let mut seen = seen(vec![running("a")]);
+    seen.life_mut("a").probed.failed = Some("liveness");
+    let plan = check(&simple(), &seen, &["stop a 30s"]);
+    assert!(format!("{:?}", plan.steps).contains("Container a failed liveness probe, will be restarted"));
+}
+
+#[test]
+fn renews_a_lost_sandbox_with_its_containers() {
+    let mut seen = seen(vec![running("a")]);
+    seen.lost(now());
+    check(&simple(), &seen, &["renew"]);
+}
+
+#[test]
+fn ends_at_its_deadline() {
+    let mut pod = simple();
+    pod.spec.as_mut().unwrap().active_deadline_seconds = Some(5);
+    let mut seen = seen(vec![running("a")]);
+    assert_eq!(check(&pod, &seen, &[]).look_at, Some(later(now(), Duration::from_secs(5))));
+    seen.start = Some(now().checked_sub(Duration::from_secs(6)).unwrap());
+    check(&pod, &seen, &["stop a 30s"]);
+}
+
+#[test]
+fn counts_on_from_what_the_api_remembers() {
+    let mut pod = simple();
+    pod.status = serde_json::from_value(json!({ "containerStatuses": [{
+        "name": "a", "image": "i", "imageID": "", "ready": false, "restartCount": 4, "containerID": "bireme://x",
+    }] }))
+    .unwrap();
+    check(&pod, &seen(vec![]), &["start a#5"]);
+}

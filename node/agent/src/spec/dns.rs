@@ -40,7 +40,8 @@ pub(super) fn resolv_conf(pod: &Pod, spec: &PodSpec, node: &NodeFacts) -> String
 fn of_cluster(pod: &Pod, node: &NodeFacts) -> Resolver {
     let Some(dns) = &node.cluster_dns else { return Resolver::default() };
     let domain = &dns.domain;
-    let mut searches = vec![format!("{}.svc.{domain}", policy::namespace(pod)), format!("svc.{domain}"), domain.clone()];
+    let mut searches =
+        vec![format!("{}.svc.{domain}", policy::namespace(pod)), format!("svc.{domain}"), domain.clone()];
     searches.extend(parse(&node.resolv_conf).searches);
     Resolver {
         servers: dns.servers.iter().map(ToString::to_string).collect(),
@@ -81,7 +82,8 @@ fn write(resolver: &Resolver) -> String {
             Some(value) if !value.is_empty() => format!("{name}:{value}"),
             _ => name.clone(),
         };
-        let _infallible = writeln!(text, "options {}", resolver.options.iter().map(option).collect::<Vec<_>>().join(" "));
+        let _infallible =
+            writeln!(text, "options {}", resolver.options.iter().map(option).collect::<Vec<_>>().join(" "));
     }
     text
 }

@@ -59,7 +59,11 @@ impl Variables {
 }
 
 /// All keys of a `ConfigMap` or Secret. Keys that are no variable names are left out.
-fn bulk(context: &Context<'_>, source: &EnvFromSource, material: &Material) -> Result<Vec<(String, String)>, ConfigError> {
+fn bulk(
+    context: &Context<'_>,
+    source: &EnvFromSource,
+    material: &Material,
+) -> Result<Vec<(String, String)>, ConfigError> {
     let prefix = source.prefix.as_deref().unwrap_or_default();
     let mut variables = Vec::new();
     let mut add = |key: &str, value: String| {
@@ -106,14 +110,16 @@ fn single(
     };
     if let Some(selector) = &source.config_map_key_ref {
         let (name, key) = (&selector.name, &selector.key);
-        let map = required(object(&material.config_maps, name), selector.optional, || ConfigError::ConfigMap(name.clone()))?;
+        let map =
+            required(object(&material.config_maps, name), selector.optional, || ConfigError::ConfigMap(name.clone()))?;
         let Some(map) = map else { return Ok(None) };
         let value = map.data.as_ref().and_then(|data| data.get(key)).cloned();
         return required(value, selector.optional, || missing("ConfigMap", key, name));
     }
     if let Some(selector) = &source.secret_key_ref {
         let (name, key) = (&selector.name, &selector.key);
-        let secret = required(object(&material.secrets, name), selector.optional, || ConfigError::Secret(name.clone()))?;
+        let secret =
+            required(object(&material.secrets, name), selector.optional, || ConfigError::Secret(name.clone()))?;
         let Some(secret) = secret else { return Ok(None) };
         let value = secret.data.as_ref().and_then(|data| data.get(key));
         let Some(value) = required(value, selector.optional, || missing("Secret", key, name))? else { return Ok(None) };
@@ -134,7 +140,11 @@ fn object<'a, T>(objects: &'a BTreeMap<String, Option<std::sync::Arc<T>>>, name:
     objects.get(name).and_then(Option::as_deref)
 }
 
-fn required<T>(value: Option<T>, optional: Option<bool>, error: impl FnOnce() -> ConfigError) -> Result<Option<T>, ConfigError> {
+fn required<T>(
+    value: Option<T>,
+    optional: Option<bool>,
+    error: impl FnOnce() -> ConfigError,
+) -> Result<Option<T>, ConfigError> {
     match value {
         Some(value) => Ok(Some(value)),
         None if optional == Some(true) => Ok(None),

@@ -63,7 +63,10 @@ pub(crate) fn resource(
     own: Option<&Container>,
     selector: &ResourceFieldSelector,
 ) -> Result<String, ConfigError> {
-    let wrong = |why: &str| ConfigError::Reference { field: format!("resourceFieldRef {}", selector.resource), why: why.to_owned() };
+    let wrong = |why: &str| ConfigError::Reference {
+        field: format!("resourceFieldRef {}", selector.resource),
+        why: why.to_owned(),
+    };
     let named = selector.container_name.as_deref().filter(|name| !name.is_empty());
     let spec = context.pod.spec.as_ref();
     let container = match named {
@@ -76,14 +79,17 @@ pub(crate) fn resource(
     let limits = resources.and_then(|resources| resources.limits.as_ref());
     let requests = resources.and_then(|resources| resources.requests.as_ref());
     let amount = match side {
-        "limits" => limits.and_then(|limits| limits.get(name)).and_then(amount::milli).or_else(|| offered(context, name)),
+        "limits" => {
+            limits.and_then(|limits| limits.get(name)).and_then(amount::milli).or_else(|| offered(context, name))
+        }
         "requests" => requests.and_then(|requests| requests.get(name)).and_then(amount::milli).or(Some(0)),
         _ => return Err(wrong("expected limits.… or requests.…")),
     };
     let amount = amount.ok_or_else(|| wrong("this resource is unknown"))?;
     let one = Quantity("1".to_owned());
     let divisor = selector.divisor.as_ref().filter(|divisor| amount::milli(divisor) != Some(0)).unwrap_or(&one);
-    let divisor = amount::milli(divisor).filter(|&divisor| divisor > 0).ok_or_else(|| wrong("divisor is no positive amount"))?;
+    let divisor =
+        amount::milli(divisor).filter(|&divisor| divisor > 0).ok_or_else(|| wrong("divisor is no positive amount"))?;
     Ok((amount.div_euclid(divisor) + i128::from(amount.rem_euclid(divisor) != 0)).to_string())
 }
 

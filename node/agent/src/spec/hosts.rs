@@ -45,7 +45,8 @@ pub(super) fn hosts(pod: &Pod, spec: &PodSpec, node: &NodeFacts, hostname: &str,
          fe00::1\tip6-allnodes\n\
          fe00::2\tip6-allrouters\n",
     );
-    let full = domain(pod, spec, node).filter(|_| !hostname.contains('.')).map(|domain| format!("{hostname}.{domain}\t"));
+    let full =
+        domain(pod, spec, node).filter(|_| !hostname.contains('.')).map(|domain| format!("{hostname}.{domain}\t"));
     for address in addresses {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "{address}\t{}{hostname}", full.as_deref().unwrap_or_default());

@@ -51,7 +51,9 @@ pub(super) fn oom_score_adj(spec: &PodSpec, container: &Container, memory: u64) 
     let all = || spec.containers.iter().chain(policy::init(spec));
     let request = |container: &Container, name: &str| {
         let resources = container.resources.as_ref()?;
-        let of = |list: &Option<std::collections::BTreeMap<_, _>>| list.as_ref().and_then(|list| list.get(name)).and_then(amount::milli);
+        let of = |list: &Option<std::collections::BTreeMap<_, _>>| {
+            list.as_ref().and_then(|list| list.get(name)).and_then(amount::milli)
+        };
         Some((of(&resources.requests).or_else(|| of(&resources.limits))?, of(&resources.limits)))
     };
     let names = ["cpu", "memory"];

@@ -48,7 +48,8 @@ fn findings(facts: &Facts<'_>, status: &PodStatus, phase: &str, ended: bool, ini
         completed("Initialized", false)
     } else {
         let incomplete = incomplete(init, status);
-        let why = ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", incomplete.join(" ")));
+        let why =
+            ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", incomplete.join(" ")));
         Finding::new("Initialized", false, Some(why))
     };
     let (ready, containers) = if ended {

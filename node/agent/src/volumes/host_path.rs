@@ -81,7 +81,10 @@ pub(super) fn check(volume: &str, path: &Path, kind: HostPathKind) -> Result<(),
         _ => {}
     }
     let wrong = || {
-        VolumeError::refused(volume, format!("hostPath type check failed: {} is not {}", path.display(), kind.expected()))
+        VolumeError::refused(
+            volume,
+            format!("hostPath type check failed: {} is not {}", path.display(), kind.expected()),
+        )
     };
     match fs::metadata(path) {
         Ok(metadata) if kind.admits(metadata.file_type()) => Ok(()),

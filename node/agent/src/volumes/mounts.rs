@@ -50,7 +50,12 @@ pub(super) fn unmount_below(path: &Path) -> io::Result<()> {
     for target in below(&table, &real).iter().rev() {
         match umount2(target.as_path(), MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
             Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
-            Err(errno) => return Err(io::Error::new(io::Error::from(errno).kind(), format!("unmount {}: {errno}", target.display()))),
+            Err(errno) => {
+                return Err(io::Error::new(
+                    io::Error::from(errno).kind(),
+                    format!("unmount {}: {errno}", target.display()),
+                ));
+            }
         }
     }
     Ok(())
@@ -70,7 +75,9 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let [first, tail @ ..] = rest {
-        let octal = |digits: &[u8]| digits.iter().try_fold(0_u8, |n, d| n.checked_mul(8)?.checked_add(d.checked_sub(b'0').filter(|d| *d < 8)?));
+        let octal = |digits: &[u8]| {
+            digits.iter().try_fold(0_u8, |n, d| n.checked_mul(8)?.checked_add(d.checked_sub(b'0').filter(|d| *d < 8)?))
+        };
         match (first, tail.get(..3).and_then(octal)) {
             (b'\\', Some(byte)) => {
                 bytes.push(byte);

@@ -56,7 +56,8 @@ pub(crate) fn payload(
             Part::Downward(items) => items.iter().try_for_each(|item| collector.downward(item, context))?,
             Part::Token { path, audience, .. } => {
                 let token = material.tokens.get(audience);
-                let token = token.ok_or_else(|| VolumeError::refused(volume, "there is no token for the service account"))?;
+                let token =
+                    token.ok_or_else(|| VolumeError::refused(volume, "there is no token for the service account"))?;
                 collector.add(path, token.as_bytes().to_vec(), mode)?;
             }
         }
@@ -90,7 +91,10 @@ impl Collector<'_> {
                 }
                 None if keys.optional => {}
                 None => {
-                    return Err(VolumeError::refused(self.volume, format!("references non-existent {kind} key: {}", item.key)));
+                    return Err(VolumeError::refused(
+                        self.volume,
+                        format!("references non-existent {kind} key: {}", item.key),
+                    ));
                 }
             }
         }

@@ -47,12 +47,10 @@ fn open_below(root: &Path, sub_path: &Path) -> io::Result<OwnedFd> {
         walked.push(component);
         here = match openat2(&root, &walked, how) {
             Ok(next) => next,
-            Err(Errno::ENOENT) => {
-                match mkdirat(&parent, component.as_os_str(), Mode::from_bits_truncate(0o755)) {
-                    Ok(()) | Err(Errno::EEXIST) => openat2(&root, &walked, how)?,
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
+            Err(Errno::ENOENT) => match mkdirat(&parent, component.as_os_str(), Mode::from_bits_truncate(0o755)) {
+                Ok(()) | Err(Errno::EEXIST) => openat2(&root, &walked, how)?,
+                Err(errno) => return Err(errno.into()),
+            },
             Err(errno) => return Err(errno.into()),
         };
     }

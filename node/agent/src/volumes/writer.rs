@@ -49,7 +49,9 @@ fn holds(dir: &Path, payload: &Payload, group: Option<u32>) -> io::Result<bool> 
     for (path, content) in payload {
         let path = dir.join(path);
         let same = match fs::metadata(&path) {
-            Ok(found) => found.permissions().mode() & 0o777 == mode(content, group) && fs::read(&path)? == content.bytes,
+            Ok(found) => {
+                found.permissions().mode() & 0o777 == mode(content, group) && fs::read(&path)? == content.bytes
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };

@@ -1,0 +1,180 @@
+//! What the agent asks of the API server and tells it, as a trait: the outermost boundary of everything that acts on pods.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use seam::Timestamp;
+use serde_json::{Value, json};
+
+use crate::policy;
+
+/// Types of the conditions that the agent owns; others are left to whoever wrote them.
+pub(crate) const OWN_CONDITIONS: [&str; 4] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"];
+
+/// Why the API server did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClusterError {
+    /// The object is not there any more, or is another one of the same name.
+    #[error("{attempt}: it is gone")]
+    Gone {
+        /// What was attempted.
+        attempt: String,
+    },
+    /// The server said no, or could not be reached. Worth trying again.
+    #[error("{attempt}: {cause}")]
+    Failed {
+        /// What was attempted.
+        attempt: String,
+        /// Cause.
+        #[source]
+        cause: Box<kube::Error>,
+    },
+}
+
+impl ClusterError {
+    fn of(attempt: String, cause: kube::Error) -> Self {
+        match &cause {
+            // A different uid conflicts with the precondition: the pod that was meant is gone.
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Gone { attempt },
+            _ => Self::Failed { attempt, cause: Box::new(cause) },
+        }
+    }
+}
+
+/// A token of a service account.
+#[derive(Clone)]
+pub(crate) struct Token {
+    /// The token.
+    pub token: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// The API server, as far as pods need it.
+#[async_trait]
+pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
+    /// Tells the status of a pod.
+    async fn report(&self, pod: &Pod, status: &PodStatus) -> Result<(), ClusterError>;
+    /// Says that nothing of a deleted pod is left on the node.
+    async fn confirm_deletion(&self, pod: &Pod) -> Result<(), ClusterError>;
+    /// A `ConfigMap`, if there is one of that name.
+    async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<Arc<ConfigMap>>, ClusterError>;
+    /// A Secret, if there is one of that name.
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Arc<Secret>>, ClusterError>;
+    /// A token of the pod's service account, bound to the pod.
+    async fn token(&self, pod: &Pod, audience: &str, seconds: i64) -> Result<Token, ClusterError>;
+    /// Writes an event: a new one, or one more of the same.
+    async fn record(&self, event: &Event, again: bool) -> Result<(), ClusterError>;
+}
+
+/// The API server over HTTPS.
+#[derive(Clone)]
+pub(crate) struct ApiServer(pub(crate) kube::Client);
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiServer")
+    }
+}
+
+impl ApiServer {
+    fn pods(&self, pod: &Pod) -> Api<Pod> {
+        Api::namespaced(self.0.clone(), policy::namespace(pod))
+    }
+}
+
+#[async_trait]
+impl Cluster for ApiServer {
+    async fn report(&self, pod: &Pod, status: &PodStatus) -> Result<(), ClusterError> {
+        let attempt = || format!("report the status of pod {}/{}", policy::namespace(pod), policy::name(pod));
+        let patch = Patch::Strategic(status_patch(pod, status));
+        let sent = self.pods(pod).patch_status(policy::name(pod), &PatchParams::default(), &patch).await;
+        sent.map(drop).map_err(|cause| ClusterError::of(attempt(), cause))
+    }
+
+    async fn confirm_deletion(&self, pod: &Pod) -> Result<(), ClusterError> {
+        let preconditions = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
+        let how = DeleteParams {
+            grace_period_seconds: Some(0),
+            preconditions: Some(preconditions),
+            ..DeleteParams::default()
+        };
+        let attempt = || format!("confirm the deletion of pod {}/{}", policy::namespace(pod), policy::name(pod));
+        let sent = self.pods(pod).delete(policy::name(pod), &how).await;
+        sent.map(drop).map_err(|cause| ClusterError::of(attempt(), cause))
+    }
+
+    async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<Arc<ConfigMap>>, ClusterError> {
+        let found = Api::<ConfigMap>::namespaced(self.0.clone(), namespace).get_opt(name).await;
+        found
+            .map(|found| found.map(Arc::new))
+            .map_err(|cause| ClusterError::of(format!("get configmap {namespace}/{name}"), cause))
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Arc<Secret>>, ClusterError> {
+        let found = Api::<Secret>::namespaced(self.0.clone(), namespace).get_opt(name).await;
+        found
+            .map(|found| found.map(Arc::new))
+            .map_err(|cause| ClusterError::of(format!("get secret {namespace}/{name}"), cause))
+    }
+
+    async fn token(&self, pod: &Pod, audience: &str, seconds: i64) -> Result<Token, ClusterError> {
+        let account = pod.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
+        let request = TokenRequest {
+            spec: Some(TokenRequestSpec {
+                audiences: (!audience.is_empty()).then(|| vec![audience.to_owned()]),
+                bound_object_ref: Some(BoundObjectReference {
+                    api_version: Some("v1".to_owned()),
+                    kind: Some("Pod".to_owned()),
+                    name: pod.metadata.name.clone(),
+                    uid: pod.metadata.uid.clone(),
+                }),
+                expiration_seconds: Some(seconds),
+                ..TokenRequestSpec::default()
+            }),
+            ..TokenRequest::default()
+        };
+        let accounts: Api<k8s_openapi::api::core::v1::ServiceAccount> =
+            Api::namespaced(self.0.clone(), policy::namespace(pod));
+        let attempt = || format!("get a token of service account {}/{account}", policy::namespace(pod));
+        let sent =
+            accounts.create_subresource::<_, TokenRequest>("token", account, &PostParams::default(), &request).await;
+        let answer = sent.map_err(|cause| ClusterError::of(attempt(), cause))?;
+        let issued = answer.status.and_then(|status| Some((status.token?, status.expiration_timestamp?.0)));
+        let (token, until) = issued.ok_or_else(|| ClusterError::Gone { attempt: attempt() })?;
+        Ok(Token { token, until })
+    }
+
+    async fn record(&self, event: &Event, again: bool) -> Result<(), ClusterError> {
+        let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
+        let events: Api<Event> = Api::namespaced(self.0.clone(), namespace);
+        let sent = if again {
+            let name = event.metadata.name.as_deref().unwrap_or_default();
+            let patch = json!({ "count": event.count, "lastTimestamp": event.last_timestamp });
+            events.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
+        } else {
+            events.create(&PostParams::default(), event).await
+        };
+        sent.map(drop).map_err(|cause| ClusterError::of("write an event".to_owned(), cause))
+    }
+}
+
+/// What changes a pod's status: everything the agent owns, under the pod's uid. Addresses that the pod no longer has are
+/// named, since lists with merge keys only grow otherwise.
+fn status_patch(pod: &Pod, status: &PodStatus) -> Value {
+    let mut own = status.clone();
+    let ours = |kind: &str| OWN_CONDITIONS.contains(&kind);
+    own.conditions = own.conditions.map(|all| all.into_iter().filter(|condition| ours(&condition.type_)).collect());
+    let mut patch = json!({ "metadata": { "uid": pod.metadata.uid }, "status": own });
+    let before = pod.status.as_ref().and_then(|status| status.pod_ips.as_deref()).unwrap_or_default();
+    let now = status.pod_ips.as_deref().unwrap_or_default();
+    let stale =
+        before.iter().filter(|before| !now.contains(before)).map(|ip| json!({ "ip": ip.ip, "$patch": "delete" }));
+    if let Some(ips) = patch.pointer_mut("/status/podIPs").and_then(Value::as_array_mut) {
+        ips.extend(stale);
+    }
+    patch
+}

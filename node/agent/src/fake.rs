@@ -1,0 +1,240 @@
+//! The outermost boundary for tests: a runtime that starts nothing, a network of nothing, an API that remembers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
+use network::contract::{PodNetwork, ServicePort};
+use runtime::contract::{
+    Container, ContainerConfig, ContainerId, ContainerState, Credentials, ExecOutcome, Exit, Image, PullProgress,
+    Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, SandboxKind, Usage,
+};
+use tokio::sync::{mpsc, watch};
+
+use crate::cluster::{Cluster, ClusterError, Token};
+use crate::contract::{NetworkError, PodNetworking};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A runtime that starts nothing. Images named `…/missing` cannot be pulled.
+#[derive(Debug)]
+pub(crate) struct FakeRuntime {
+    sandboxes: Mutex<BTreeMap<SandboxId, Sandbox>>,
+    containers: Mutex<BTreeMap<ContainerId, Container>>,
+    pub(crate) configs: Mutex<Vec<ContainerConfig>>,
+    events: mpsc::Sender<RuntimeEvent>,
+    receiver: Mutex<Option<mpsc::Receiver<RuntimeEvent>>>,
+    /// Every verb that changed something, in order.
+    pub(crate) calls: Mutex<Vec<String>>,
+}
+
+impl FakeRuntime {
+    pub(crate) fn new() -> Arc<Self> {
+        let (events, receiver) = mpsc::channel(64);
+        Arc::new(Self {
+            sandboxes: Mutex::default(),
+            containers: Mutex::default(),
+            configs: Mutex::default(),
+            events,
+            receiver: Mutex::new(Some(receiver)),
+            calls: Mutex::default(),
+        })
+    }
+
+    fn call(&self, call: impl Into<String>) {
+        lock(&self.calls).push(call.into());
+    }
+
+    /// Ends the running container of that name.
+    pub(crate) async fn end(&self, name: &str, code: i32) {
+        let ended = {
+            let mut containers = lock(&self.containers);
+            let running = containers
+                .values_mut()
+                .find(|c| c.name == name && matches!(c.state, ContainerState::Running { .. }))
+                .expect("a running container of this name");
+            exit(running, code);
+            running.clone()
+        };
+        self.events.send(RuntimeEvent::Exited(ended)).await.expect("the agent listens");
+    }
+}
+
+fn exit(container: &mut Container, code: i32) {
+    container.state = ContainerState::Exited(Exit {
+        started_at: 1_000_000_000,
+        finished_at: crate::observed::nanoseconds(seam::Seam::real().now()),
+        code,
+        signal: None,
+        oom_killed: false,
+        message: String::new(),
+        reason: if code == 0 { "Completed" } else { "Error" }.to_owned(),
+    });
+}
+
+pub(crate) fn image(reference: &str) -> Image {
+    let kind = if reference.contains("wasm") { SandboxKind::Wasm } else { SandboxKind::Linux };
+    Image {
+        id: format!("{reference}@sha256:0"),
+        reference: reference.to_owned(),
+        kind,
+        size: 10,
+        user: None,
+        imports: Vec::new(),
+        exports: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl Runtime for FakeRuntime {
+    fn version(&self) -> String {
+        "bireme://fake".to_owned()
+    }
+    async fn image_status(&self, _: &str) -> Result<Option<Image>> {
+        Ok(None)
+    }
+    async fn pull_image(
+        &self,
+        reference: &str,
+        _: Option<Credentials>,
+        _: Option<mpsc::Sender<PullProgress>>,
+    ) -> Result<Image> {
+        if reference.ends_with("/missing") {
+            return Err(RuntimeError::Image { reason: "ErrImagePull", message: "manifest unknown".to_owned() });
+        }
+        Ok(image(reference))
+    }
+    async fn list_images(&self) -> Result<Vec<Image>> {
+        Ok(Vec::new())
+    }
+    async fn run_pod_sandbox(&self, config: SandboxConfig) -> Result<()> {
+        self.call("run sandbox");
+        let sandbox = Sandbox { config: config.clone(), ready: true, created_at: 0, shim: 1 };
+        lock(&self.sandboxes).insert(config.id, sandbox);
+        Ok(())
+    }
+    async fn stop_pod_sandbox(&self, id: &SandboxId) -> Result<()> {
+        self.call("stop sandbox");
+        if let Some(sandbox) = lock(&self.sandboxes).get_mut(id) {
+            sandbox.ready = false;
+        }
+        Ok(())
+    }
+    async fn remove_pod_sandbox(&self, id: &SandboxId) -> Result<()> {
+        self.call("remove sandbox");
+        lock(&self.sandboxes).remove(id);
+        lock(&self.containers).retain(|_, container| container.sandbox != *id);
+        Ok(())
+    }
+    async fn list_pod_sandboxes(&self) -> Result<Vec<Sandbox>> {
+        Ok(lock(&self.sandboxes).values().cloned().collect())
+    }
+    async fn create_container(&self, config: ContainerConfig) -> Result<ContainerId> {
+        self.call(format!("create {}#{}", config.name, config.attempt));
+        let id = ContainerId(format!("{}-{}-{}", config.sandbox.0, config.name, config.attempt).into());
+        let container = Container {
+            id: id.clone(),
+            sandbox: config.sandbox.clone(),
+            name: config.name.clone(),
+            attempt: config.attempt,
+            image: config.image.clone(),
+            kind: SandboxKind::Linux,
+            state: ContainerState::Created,
+            log_path: PathBuf::from("/nonexistent"),
+        };
+        lock(&self.containers).insert(id.clone(), container);
+        lock(&self.configs).push(config);
+        Ok(id)
+    }
+    async fn start_container(&self, id: &ContainerId) -> Result<()> {
+        let mut containers = lock(&self.containers);
+        let container = containers.get_mut(id).ok_or_else(|| RuntimeError::NotFound(id.0.to_string()))?;
+        container.state = ContainerState::Running { started_at: 1_000_000_000, pid: 7 };
+        Ok(())
+    }
+    async fn stop_container(&self, id: &ContainerId, _: u64) -> Result<()> {
+        self.call(format!("stop {}", id.0.rsplit('-').nth(1).unwrap_or_default()));
+        if let Some(container) = lock(&self.containers).get_mut(id) {
+            exit(container, 0);
+        }
+        Ok(())
+    }
+    async fn remove_container(&self, id: &ContainerId) -> Result<()> {
+        self.call("remove container");
+        lock(&self.containers).remove(id);
+        Ok(())
+    }
+    async fn list_containers(&self) -> Result<Vec<Container>> {
+        Ok(lock(&self.containers).values().cloned().collect())
+    }
+    async fn exec_sync(&self, _: &ContainerId, _: &[String], _: u64) -> Result<ExecOutcome> {
+        Ok(ExecOutcome { code: 0, output: Vec::new() })
+    }
+    async fn stats(&self, _: &ContainerId) -> Result<Usage> {
+        Ok(Usage::default())
+    }
+    fn events(&self) -> mpsc::Receiver<RuntimeEvent> {
+        lock(&self.receiver).take().expect("events are asked for once")
+    }
+}
+
+/// A network that gives everybody the same address.
+#[derive(Debug, Default)]
+pub(crate) struct FakeNetwork;
+
+pub(crate) const POD_IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 5));
+
+#[async_trait]
+impl PodNetworking for FakeNetwork {
+    async fn attach(&self, _: &str) -> std::result::Result<PodNetwork, NetworkError> {
+        Ok(PodNetwork { netns: PathBuf::from("/netns"), addresses: vec![POD_IP] })
+    }
+    async fn detach(&self, _: &str) -> std::result::Result<(), NetworkError> {
+        Ok(())
+    }
+    async fn attached(&self) -> std::result::Result<BTreeMap<String, PodNetwork>, NetworkError> {
+        Ok(BTreeMap::new())
+    }
+    async fn set_services(&self, _: &[ServicePort]) -> std::result::Result<(), NetworkError> {
+        Ok(())
+    }
+}
+
+/// An API that remembers the latest status of the one pod there is.
+#[derive(Debug, Default)]
+pub(crate) struct FakeCluster {
+    pub(crate) status: watch::Sender<PodStatus>,
+    pub(crate) deleted: watch::Sender<bool>,
+    pub(crate) config_maps: Mutex<BTreeMap<String, Arc<ConfigMap>>>,
+    pub(crate) reasons: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Cluster for FakeCluster {
+    async fn report(&self, _: &Pod, status: &PodStatus) -> std::result::Result<(), ClusterError> {
+        self.status.send_replace(status.clone());
+        Ok(())
+    }
+    async fn confirm_deletion(&self, _: &Pod) -> std::result::Result<(), ClusterError> {
+        self.deleted.send_replace(true);
+        Ok(())
+    }
+    async fn config_map(&self, _: &str, name: &str) -> std::result::Result<Option<Arc<ConfigMap>>, ClusterError> {
+        Ok(lock(&self.config_maps).get(name).cloned())
+    }
+    async fn secret(&self, _: &str, _: &str) -> std::result::Result<Option<Arc<Secret>>, ClusterError> {
+        Ok(None)
+    }
+    async fn token(&self, _: &Pod, _: &str, _: i64) -> std::result::Result<Token, ClusterError> {
+        Err(ClusterError::Gone { attempt: "get a token".to_owned() })
+    }
+    async fn record(&self, event: &Event, _: bool) -> std::result::Result<(), ClusterError> {
+        lock(&self.reasons).extend(event.reason.clone());
+        Ok(())
+    }
+}

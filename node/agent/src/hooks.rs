@@ -1,0 +1,79 @@
+//! Lifecycle hooks, and stopping a container with them.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Container as Spec, LifecycleHandler};
+use runtime::contract::ContainerId;
+
+use crate::carry::{Carrier, Done};
+use crate::events::Weight;
+use crate::policy;
+use crate::probes::{self, Check};
+
+/// What is left for the stop signal when a `preStop` hook used up the grace period, as the kubelet leaves it.
+const AFTER_HOOK: Duration = Duration::from_secs(2);
+/// Longest `postStart` hook. The kubelet waits for ever; a hook that takes this long is broken.
+const POST_START_MAX: Duration = Duration::from_mins(10);
+
+impl Carrier {
+    /// Stops a container: hook, signal, kill.
+    pub(crate) async fn stop(self, name: String, id: ContainerId, grace: Duration, why: String) -> Done {
+        self.note(Some(&name), Weight::Normal, "Killing", why);
+        let spec = self.pod.spec.clone().unwrap_or_default();
+        let begun = self.context.seam.moment();
+        let container = policy::find(&spec, &name);
+        let hook = container.and_then(|container| Some((container, container.lifecycle.as_ref()?.pre_stop.as_ref()?)));
+        let mut left = grace;
+        if let Some((container, hook)) = hook {
+            if let Err(message) = self.hook(container, &id, hook, grace).await {
+                self.note(Some(&name), Weight::Warning, "FailedPreStopHook", message);
+            }
+            left = grace.saturating_sub(self.context.seam.moment().since(begun)).max(AFTER_HOOK);
+        }
+        let grace_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let stopped = self.context.runtime.stop_container(&id, grace_ms).await;
+        let outcome = match stopped {
+            Ok(()) => self.look_up(&id).await,
+            Err(error) => Err(("FailedKillPod".to_owned(), error.to_string())),
+        };
+        Done::Stopped(name, id, outcome)
+    }
+
+    /// The container as the runtime has it now. The event about its end may still be on its way.
+    async fn look_up(&self, id: &ContainerId) -> Result<Option<runtime::contract::Container>, (String, String)> {
+        let all = self.context.runtime.list_containers().await;
+        let all = all.map_err(|error| ("FailedKillPod".to_owned(), error.to_string()))?;
+        Ok(all.into_iter().find(|container| container.id == *id))
+    }
+
+    /// Runs a `postStart` hook. A container whose hook fails is killed, and restarts by its policy.
+    pub(crate) async fn post_start(self, container: Spec, id: ContainerId) -> Done {
+        let Some(hook) = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.as_ref()) else {
+            return Done::Nothing;
+        };
+        match self.hook(&container, &id, hook, POST_START_MAX).await {
+            Ok(()) => Done::Nothing,
+            Err(message) => {
+                let name = container.name.clone();
+                self.note(Some(&name), Weight::Warning, "FailedPostStartHook", message);
+                let grace = self.pod.spec.as_ref().map(policy::grace).unwrap_or_default();
+                self.stop(name, id, grace, "FailedPostStartHook".to_owned()).await
+            }
+        }
+    }
+
+    async fn hook(
+        &self,
+        container: &Spec,
+        id: &ContainerId,
+        hook: &LifecycleHandler,
+        limit: Duration,
+    ) -> Result<(), String> {
+        if let Some(sleep) = &hook.sleep {
+            self.context.seam.sleep(policy::seconds(sleep.seconds).min(limit)).await;
+            return Ok(());
+        }
+        let check = Check::of_hook(container, hook).ok_or_else(|| "the hook names no handler".to_owned())?;
+        probes::attempt(self, id, &check, limit).await
+    }
+}

@@ -1,0 +1,322 @@
+//! The Node object: registered, kept up to date, and its lease renewed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::core::v1::{
+    ContainerImage, DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeStatus, NodeSystemInfo,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Client, Error};
+use runtime::contract::{Image, Runtime};
+use seam::{Seam, Timestamp};
+use serde_json::json;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+use crate::capacity;
+use crate::config::{AgentConfig, Capacity};
+use crate::status::seconds;
+
+/// How often the lease is renewed (KEP-589).
+const RENEW: Duration = Duration::from_secs(10);
+/// How long a lease holds.
+const LEASE_SECONDS: i32 = 40;
+/// How often the status is written although nothing changed, as by the kubelet.
+const REPORT: Duration = Duration::from_mins(5);
+/// How often the status is looked at.
+const LOOK: Duration = Duration::from_secs(10);
+/// Wait before a failed registration is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// Images named in the status, the largest first, as by the kubelet.
+const IMAGES_MAX: usize = 50;
+/// Free share of the agent's file system below which the node is under disk pressure, in percent, as by the kubelet.
+const DISK_FREE_MIN: u64 = 10;
+/// Available memory below which the node is under memory pressure, in bytes, as by the kubelet.
+const MEMORY_FREE_MIN: u64 = 100 << 20;
+
+/// What is known of the node at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Readings {
+    /// Local images.
+    pub images: Vec<Image>,
+    /// Little memory is left.
+    pub memory_pressure: bool,
+    /// Little disk is left.
+    pub disk_pressure: bool,
+}
+
+/// Everything about the node that does not change while the agent runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// Settings.
+    pub config: AgentConfig,
+    /// What the node can hold.
+    pub capacity: Capacity,
+    /// What it is.
+    pub info: NodeSystemInfo,
+    /// Port of the node endpoint.
+    pub port: u16,
+}
+
+impl Identity {
+    /// Labels of every node, and those that were configured.
+    fn labels(&self) -> BTreeMap<String, String> {
+        let arch = capacity::architecture();
+        let own = [
+            ("kubernetes.io/hostname", self.config.node_name.as_str()),
+            ("kubernetes.io/os", "linux"),
+            ("kubernetes.io/arch", arch),
+            ("beta.kubernetes.io/os", "linux"),
+            ("beta.kubernetes.io/arch", arch),
+            ("bireme.dev/sandbox-wasm", "true"),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        own.chain(self.config.labels.clone()).collect()
+    }
+
+    /// The object to register.
+    fn node(&self, status: NodeStatus) -> Node {
+        Node {
+            metadata: ObjectMeta {
+                name: Some(self.config.node_name.clone()),
+                labels: Some(self.labels()),
+                ..ObjectMeta::default()
+            },
+            spec: None,
+            status: Some(status),
+        }
+    }
+
+    /// The status. Conditions keep the time of their last transition.
+    pub(crate) fn status(&self, readings: &Readings, before: &[NodeCondition], now: Timestamp) -> NodeStatus {
+        let config = &self.config;
+        let internal = config.addresses.iter().map(|ip| ("InternalIP", ip.to_string()));
+        let addresses = internal.chain([("Hostname", config.node_name.clone())]);
+        let mut images = readings.images.clone();
+        images.sort_by_key(|image| std::cmp::Reverse(image.size));
+        images.truncate(IMAGES_MAX);
+        NodeStatus {
+            addresses: Some(
+                addresses.map(|(type_, address)| NodeAddress { type_: type_.to_owned(), address }).collect(),
+            ),
+            capacity: Some(amounts(&self.capacity)),
+            allocatable: Some(amounts(&self.capacity)),
+            conditions: Some(conditions(readings, before, now)),
+            daemon_endpoints: Some(NodeDaemonEndpoints {
+                kubelet_endpoint: Some(DaemonEndpoint { port: i32::from(self.port) }),
+            }),
+            images: Some(images.into_iter().map(written).collect()),
+            node_info: Some(self.info.clone()),
+            ..NodeStatus::default()
+        }
+    }
+}
+
+fn written(image: Image) -> ContainerImage {
+    ContainerImage { names: Some(vec![image.id, image.reference]), size_bytes: i64::try_from(image.size).ok() }
+}
+
+fn amounts(capacity: &Capacity) -> BTreeMap<String, Quantity> {
+    let cpu = if capacity.cpu_milli % 1000 == 0 {
+        (capacity.cpu_milli / 1000).to_string()
+    } else {
+        format!("{}m", capacity.cpu_milli)
+    };
+    [
+        ("cpu", cpu),
+        ("memory", format!("{}Ki", capacity.memory / 1024)),
+        ("ephemeral-storage", format!("{}Ki", capacity.ephemeral_storage / 1024)),
+        ("pods", capacity.pods.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, amount)| (name.to_owned(), Quantity(amount)))
+    .collect()
+}
+
+fn conditions(readings: &Readings, before: &[NodeCondition], now: Timestamp) -> Vec<NodeCondition> {
+    let pressure = |on: bool, kind, yes: (&'static str, &'static str), no: (&'static str, &'static str)| {
+        (kind, on, if on { yes } else { no })
+    };
+    let findings = [
+        pressure(
+            readings.memory_pressure,
+            "MemoryPressure",
+            ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+            ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ),
+        pressure(
+            readings.disk_pressure,
+            "DiskPressure",
+            ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+            ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ),
+        ("PIDPressure", false, ("KubeletHasSufficientPID", "kubelet has sufficient PID available")),
+        ("Ready", true, ("KubeletReady", "kubelet is posting ready status")),
+    ];
+    let date = |(kind, holds, (reason, message)): (&str, bool, (&str, &str))| {
+        let status = if holds { "True" } else { "False" };
+        let same = before.iter().find(|condition| condition.type_ == kind && condition.status == status);
+        NodeCondition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason: Some(reason.to_owned()),
+            message: Some(message.to_owned()),
+            last_heartbeat_time: Some(seconds(now)),
+            last_transition_time: same
+                .and_then(|same| same.last_transition_time.clone())
+                .or_else(|| Some(seconds(now))),
+        }
+    };
+    findings.into_iter().map(date).collect()
+}
+
+/// Keeps the Node and its lease, for ever.
+pub(crate) struct Keeper {
+    pub identity: Identity,
+    pub client: Client,
+    pub runtime: Arc<dyn Runtime>,
+    pub seam: Seam,
+    pub ready: watch::Sender<bool>,
+}
+
+impl Keeper {
+    fn nodes(&self) -> Api<Node> {
+        Api::all(self.client.clone())
+    }
+
+    /// Registers, and then reports and renews.
+    pub(crate) async fn run(self) {
+        let name = self.identity.config.node_name.clone();
+        let mut told = loop {
+            match self.register().await {
+                Ok(node) => break node,
+                Err(error) => {
+                    tracing::warn!(%error, node = name, "node not registered, will try again");
+                    self.seam.sleep(RETRY).await;
+                }
+            }
+        };
+        self.ready.send_replace(true);
+        let mut reported = self.seam.moment();
+        loop {
+            if let Err(error) = self.renew(&told).await {
+                tracing::warn!(%error, node = name, "lease not renewed");
+            }
+            self.seam.sleep(LOOK.min(RENEW)).await;
+            let status = self.status_after(&told).await;
+            let due = self.seam.moment().since(reported) >= REPORT;
+            if !due && same(told.status.as_ref(), &status) {
+                continue;
+            }
+            match self.report(status).await {
+                Ok(node) => {
+                    told = node;
+                    reported = self.seam.moment();
+                }
+                Err(Error::Api(status)) if status.code == 404 => match self.register().await {
+                    Ok(node) => told = node,
+                    Err(error) => tracing::warn!(%error, node = name, "node not registered again"),
+                },
+                Err(error) => tracing::warn!(%error, node = name, "node status not reported"),
+            }
+        }
+    }
+
+    async fn status_after(&self, node: &Node) -> NodeStatus {
+        let before = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        self.identity.status(&self.readings().await, before, self.seam.now())
+    }
+
+    async fn readings(&self) -> Readings {
+        let images = self.runtime.list_images().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "images not listed");
+            Vec::new()
+        });
+        Readings {
+            images,
+            memory_pressure: available_memory().is_some_and(|free| free < MEMORY_FREE_MIN),
+            disk_pressure: free_percent(&self.identity.config.dir).is_some_and(|free| free < DISK_FREE_MIN),
+        }
+    }
+
+    /// Creates the Node, or takes over the one that is there.
+    async fn register(&self) -> Result<Node, Error> {
+        let status = self.status_after(&Node::default()).await;
+        let node = self.identity.node(status.clone());
+        match self.nodes().create(&PostParams::default(), &node).await {
+            // A server drops the status of what is created where status is a subresource, so it is written again.
+            Ok(_) => self.report(status).await,
+            Err(Error::Api(refused)) if refused.code == 409 => {
+                let labels = json!({ "metadata": { "labels": self.identity.labels() } });
+                let name = &self.identity.config.node_name;
+                let found = self.nodes().patch(name, &PatchParams::default(), &Patch::Strategic(labels)).await?;
+                self.report(self.status_after(&found).await).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn report(&self, status: NodeStatus) -> Result<Node, Error> {
+        let patch = Patch::Strategic(json!({ "status": status }));
+        self.nodes().patch_status(&self.identity.config.node_name, &PatchParams::default(), &patch).await
+    }
+
+    async fn renew(&self, node: &Node) -> Result<(), Error> {
+        let name = &self.identity.config.node_name;
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), "kube-node-lease");
+        let now = self.seam.now();
+        // Times of leases have microseconds.
+        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+        let spec = LeaseSpec {
+            holder_identity: Some(name.clone()),
+            lease_duration_seconds: Some(LEASE_SECONDS),
+            renew_time: Some(MicroTime(now)),
+            ..LeaseSpec::default()
+        };
+        let renewal = Patch::Merge(json!({ "spec": spec }));
+        match leases.patch(name, &PatchParams::default(), &renewal).await {
+            Err(Error::Api(status)) if status.code == 404 => {
+                let owner = OwnerReference {
+                    api_version: "v1".to_owned(),
+                    kind: "Node".to_owned(),
+                    name: name.clone(),
+                    uid: node.metadata.uid.clone().unwrap_or_default(),
+                    ..OwnerReference::default()
+                };
+                let metadata = ObjectMeta {
+                    name: Some(name.clone()),
+                    namespace: Some("kube-node-lease".to_owned()),
+                    owner_references: Some(vec![owner]),
+                    ..ObjectMeta::default()
+                };
+                let lease = Lease { metadata, spec: Some(spec) };
+                leases.create(&PostParams::default(), &lease).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+/// Whether a status says the same, heartbeats aside.
+fn same(before: Option<&NodeStatus>, now: &NodeStatus) -> bool {
+    let Some(before) = before else { return false };
+    let held = |status: &NodeStatus| -> Vec<(String, String)> {
+        status.conditions.iter().flatten().map(|c| (c.type_.clone(), c.status.clone())).collect()
+    };
+    before.images == now.images && before.addresses == now.addresses && held(before) == held(now)
+}
+
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn free_percent(dir: &std::path::Path) -> Option<u64> {
+    let disk = nix::sys::statvfs::statvfs(dir).ok()?;
+    disk.blocks_available().checked_mul(100)?.checked_div(disk.blocks())
+}

@@ -1,0 +1,388 @@
+//! One task per pod: look, plan, begin what the plan says, tell the API, wait for something to happen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use runtime::contract::{Container, ContainerState, Sandbox};
+use seam::Task;
+
+use crate::backoff::{Backoff, Pace};
+use crate::carry::{Carrier, Done};
+use crate::cluster::OWN_CONDITIONS;
+use crate::context::Context;
+use crate::events::Weight;
+use crate::observed::{Attempt, Observed, SandboxLife, moment};
+use crate::plan::{self, Plan, Step, Waiting};
+use crate::policy;
+use crate::probes::{self, Purpose};
+use crate::reporter::Reporter;
+use crate::seat::{LogFiles, News, ProbeNews, Seat};
+use crate::status::{self, Facts};
+
+/// Most of a container's log that becomes its termination message, in bytes (`FallbackToLogsOnError` in the API reference).
+const MESSAGE_MAX: usize = 2048;
+
+/// What the runtime already has of a pod when its worker begins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Adopted {
+    /// Its sandbox.
+    pub sandbox: Option<Sandbox>,
+    /// Its containers.
+    pub containers: Vec<Container>,
+}
+
+/// See the module.
+pub(crate) struct Worker {
+    context: Arc<Context>,
+    seat: Arc<Seat>,
+    seen: Observed,
+    reporter: Reporter,
+    told: Option<PodStatus>,
+    waiting: BTreeMap<String, Waiting>,
+    probes: BTreeMap<String, Vec<Task>>,
+    jobs: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+impl Worker {
+    /// A worker that takes up what runs already.
+    pub(crate) fn new(context: Arc<Context>, seat: Arc<Seat>, adopted: Adopted) -> Self {
+        let pod = seat.pod();
+        let mut seen = Observed::default();
+        if let Some(sandbox) = adopted.sandbox {
+            seen.sandbox = if sandbox.ready { SandboxLife::Ready } else { SandboxLife::Lost };
+            seen.making = Attempt::already(());
+            seen.addresses = sandbox.config.addresses;
+        }
+        let mut containers = adopted.containers;
+        containers.sort_by_key(|container| container.attempt);
+        containers.into_iter().for_each(|container| seen.heard(container));
+        let known = pod.status.as_ref();
+        seen.start =
+            known.and_then(|status| status.start_time.as_ref()).map(|time| time.0).or_else(|| Some(context.seam.now()));
+        let mut worker = Self {
+            reporter: Reporter::start(&context.seam, Arc::clone(&context.cluster)),
+            context,
+            seat,
+            seen,
+            told: None,
+            waiting: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            jobs: FuturesUnordered::new(),
+        };
+        worker.take_up(&pod);
+        worker
+    }
+
+    /// Takes readiness of running containers from the API, so that an agent's restart does not take them out of service.
+    fn take_up(&mut self, pod: &Arc<Pod>) {
+        let status = pod.status.clone().unwrap_or_default();
+        let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+        for known in all {
+            let life = self.seen.life_mut(&known.name);
+            let same =
+                |current: &Container| known.container_id.as_deref() == Some(status::written_id(&current.id).as_str());
+            if life.current.as_ref().is_some_and(same) && life.running() {
+                life.probed.started = known.started == Some(true);
+                life.probed.ready = known.ready;
+            }
+        }
+        let names: Vec<String> =
+            self.seen.containers.iter().filter(|(_, life)| life.running()).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.begin_probes(pod, &name);
+        }
+    }
+
+    /// Works until the pod is gone from API and node.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let pod = self.seat.pod();
+            self.seen.gone = self.seat.is_gone();
+            for news in self.seat.take_news() {
+                self.hear(&pod, news);
+            }
+            let now = self.context.seam.now();
+            let plan = plan::plan(&pod, &self.seen, now);
+            self.tell_waits(&pod, &plan);
+            self.publish(&pod, &plan);
+            if plan.steps.contains(&Step::Forget) {
+                self.probes.values().flatten().for_each(Task::abort);
+                self.reporter.stop();
+                return;
+            }
+            for step in plan.steps {
+                self.begin(&pod, step);
+            }
+            let wait = plan.look_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+            let (seam, seat) = (self.context.seam.clone(), Arc::clone(&self.seat));
+            tokio::select! {
+                Some(done) = self.jobs.next() => self.end(&pod, done),
+                () = seat.woken() => {}
+                () = async { match wait { Some(wait) => seam.sleep(wait).await, None => std::future::pending().await } } => {}
+            }
+        }
+    }
+
+    fn carrier(&self, pod: &Arc<Pod>) -> Carrier {
+        Carrier { context: Arc::clone(&self.context), pod: Arc::clone(pod), addresses: self.seen.addresses.clone() }
+    }
+
+    fn job(&self, job: impl Future<Output = Done> + Send + 'static) {
+        self.jobs.push(Box::pin(job));
+    }
+
+    /// Begins a step and marks it as under way.
+    fn begin(&mut self, pod: &Arc<Pod>, step: Step) {
+        let carrier = self.carrier(pod);
+        let now = self.context.seam.now();
+        match step {
+            Step::Volumes => {
+                self.seen.volumes.begin();
+                self.seen.volumes_stale = false;
+                self.job(carrier.volumes());
+            }
+            Step::Sandbox => {
+                self.seen.making.begin();
+                self.job(carrier.sandbox());
+            }
+            Step::Image { container } => {
+                self.seen.life_mut(&container).image.begin();
+                self.job(carrier.image(container));
+            }
+            Step::Start { container, attempt } => {
+                let life = self.seen.life_mut(&container);
+                let Some(image) = life.image.done.clone() else { return };
+                life.making.begin();
+                if let Some(exit) = life.exit() {
+                    let ended = moment(exit.finished_at);
+                    life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
+                }
+                let stale = life.current.as_ref().and(life.last.as_ref()).map(|last| last.id.clone());
+                self.job(carrier.start(container, attempt, image, stale));
+            }
+            Step::Resume { container, .. } => {
+                let life = self.seen.life_mut(&container);
+                let Some(current) = life.current.clone() else { return };
+                life.making.begin();
+                self.job(async move { Done::Started(container, Ok(carrier.run(current).await)) });
+            }
+            Step::Stop { container, id, grace, why } => {
+                let until = crate::backoff::later(now, grace);
+                self.seen.life_mut(&container).stopping = Some(until);
+                self.stop_probes(&container);
+                self.job(carrier.stop(container, id, grace, why));
+            }
+            Step::Renew => {
+                self.seen.ending.begin();
+                self.job(carrier.renew());
+            }
+            Step::Retire => {
+                self.seen.ending.begin();
+                self.job(carrier.retire());
+            }
+            Step::Remove => {
+                self.seen.ending.begin();
+                self.job(carrier.remove());
+            }
+            Step::ConfirmDeletion => self.reporter.deleted(pod),
+            Step::Forget => {}
+        }
+    }
+
+    /// Takes over how a step ended.
+    fn end(&mut self, pod: &Arc<Pod>, done: Done) {
+        let now = self.context.seam.now();
+        match done {
+            Done::Volumes(outcome) => self.seen.volumes.end(outcome.map(|()| now), Pace::SOON, now),
+            Done::Sandbox(outcome) => {
+                if let Ok(addresses) = &outcome {
+                    self.seen.sandbox = SandboxLife::Ready;
+                    self.seen.addresses.clone_from(addresses);
+                    // Files may hold the pod's addresses.
+                    self.seen.volumes_stale = true;
+                }
+                self.seen.making.end(outcome.map(drop), Pace::SOON, now);
+            }
+            Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
+            Done::Started(name, outcome) => self.started(pod, &name, outcome),
+            Done::Stopped(name, _, Ok(found)) => {
+                self.seen.life_mut(&name).stopping = None;
+                if let Some(container) = found {
+                    self.hear(pod, News::Ended(container));
+                }
+            }
+            Done::Stopped(name, _, Err((_, message))) => {
+                tracing::warn!(container = name, message, "not stopped, will try again");
+                self.seen.life_mut(&name).stopping = None;
+            }
+            Done::Renewed(outcome) => {
+                let renewed = outcome.is_ok();
+                self.seen.ending.end(outcome, Pace::SOON, now);
+                if renewed {
+                    self.seen.ending = Attempt::default();
+                    self.seen.begin_again();
+                }
+            }
+            Done::Retired(outcome) => self.ended(outcome, SandboxLife::Stopped),
+            Done::Removed(outcome) => self.ended(outcome, SandboxLife::Removed),
+            Done::Nothing => {}
+        }
+    }
+
+    fn ended(&mut self, outcome: Result<(), (String, String)>, life: SandboxLife) {
+        if outcome.is_ok() {
+            self.seen.sandbox = life;
+            self.seen.ending = Attempt::default();
+        } else {
+            self.seen.ending.end(outcome, Pace::SOON, self.context.seam.now());
+        }
+    }
+
+    fn started(&mut self, pod: &Arc<Pod>, name: &str, outcome: Result<Container, (String, String)>) {
+        let now = self.context.seam.now();
+        let life = self.seen.life_mut(name);
+        match outcome {
+            Err(refusal) => life.making.end(Err(refusal), Pace::SOON, now),
+            Ok(container) => {
+                life.making = Attempt::default();
+                // The next one decides anew whether to pull.
+                life.image = Attempt::default();
+                let id = container.id.clone();
+                self.seen.heard(container);
+                if !self.seen.life(name).running() {
+                    return;
+                }
+                self.begin_probes(pod, name);
+                let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, name));
+                if let Some(spec) = spec.filter(|spec| spec.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some()))
+                {
+                    self.job(self.carrier(pod).post_start(spec.clone(), id));
+                }
+            }
+        }
+    }
+
+    /// Takes over news.
+    fn hear(&mut self, pod: &Arc<Pod>, news: News) {
+        match news {
+            News::Ended(mut container) => {
+                let name = container.name.clone();
+                let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, &name));
+                if spec.is_some_and(|spec| spec.termination_message_policy.as_deref() == Some("FallbackToLogsOnError"))
+                {
+                    add_log_tail(&mut container);
+                }
+                if matches!(container.state, ContainerState::Exited(_)) {
+                    self.stop_probes(&name);
+                }
+                self.seen.heard(container);
+            }
+            News::Lost => {
+                self.seen.lost(self.context.seam.now());
+                let names: Vec<String> = self.probes.keys().cloned().collect();
+                names.iter().for_each(|name| self.stop_probes(name));
+            }
+            News::Probe(id, news) => {
+                let of =
+                    |life: &crate::observed::Life| life.running() && life.current.as_ref().is_some_and(|c| c.id == id);
+                let Some((name, life)) = self.seen.containers.iter_mut().find(|(_, life)| of(life)) else { return };
+                match news {
+                    ProbeNews::Started => life.probed.started = true,
+                    ProbeNews::Ready(ready) => life.probed.ready = ready,
+                    ProbeNews::Failed(probe) => life.probed.failed = Some(probe),
+                }
+                let name = name.clone();
+                if news == ProbeNews::Started {
+                    self.begin_probes(pod, &name);
+                }
+            }
+        }
+    }
+
+    /// Begins the probes of a running container: the startup probe, and after it the others.
+    fn begin_probes(&mut self, pod: &Arc<Pod>, name: &str) {
+        let life = self.seen.life(name);
+        let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, name));
+        let (Some(container), Some(current)) = (spec, life.current) else { return };
+        let probes = match &container.startup_probe {
+            Some(startup) if !life.probed.started => vec![(Purpose::Startup, startup)],
+            _ => [(Purpose::Readiness, &container.readiness_probe), (Purpose::Liveness, &container.liveness_probe)]
+                .into_iter()
+                .filter_map(|(purpose, probe)| Some((purpose, probe.as_ref()?)))
+                .collect(),
+        };
+        for (purpose, probe) in probes {
+            let (carrier, seat, id) = (self.carrier(pod), Arc::clone(&self.seat), current.id.clone());
+            let watch = probes::watch(carrier, seat, container.clone(), id, purpose, probe.clone());
+            self.probes.entry(name.to_owned()).or_default().push(self.context.seam.spawn("probe", watch));
+        }
+    }
+
+    fn stop_probes(&mut self, name: &str) {
+        self.probes.remove(name).iter().flatten().for_each(Task::abort);
+    }
+
+    /// Notes back-offs that begin.
+    fn tell_waits(&mut self, pod: &Arc<Pod>, plan: &Plan) {
+        let carrier = self.carrier(pod);
+        for (name, waiting) in &plan.waiting {
+            if self.waiting.get(name).is_some_and(|before| before.reason == waiting.reason) {
+                continue;
+            }
+            let message = match waiting.reason.as_str() {
+                "CrashLoopBackOff" => {
+                    format!("Back-off restarting failed container {name} in pod {}", policy::full_name(pod))
+                }
+                "ImagePullBackOff" => waiting.message.clone(),
+                _ => continue,
+            };
+            carrier.note(Some(name), Weight::Warning, "BackOff", message);
+        }
+        self.waiting.clone_from(&plan.waiting);
+    }
+
+    /// Makes known what others may know: the status, and where the logs are.
+    fn publish(&mut self, pod: &Arc<Pod>, plan: &Plan) {
+        let before = before(pod, self.told.as_ref());
+        let (seen, node) = (&self.seen, self.context.facts.addresses.as_slice());
+        let status = status::status(&Facts { pod, before: &before, seen, plan, node, now: self.context.seam.now() });
+        if !self.seen.gone && self.told.as_ref() != Some(&status) {
+            self.reporter.status(pod, status.clone());
+            self.told = Some(status);
+        }
+        let files = |life: &crate::observed::Life| LogFiles {
+            current: life.current.as_ref().or(life.last.as_ref()).map(|container| container.log_path.clone()),
+            running: life.running(),
+            previous: life.current.as_ref().and(life.last.as_ref()).map(|container| container.log_path.clone()),
+        };
+        self.seat.set_logs(self.seen.containers.iter().map(|(name, life)| (name.clone(), files(life))).collect());
+    }
+}
+
+/// The status to go on from: what was last told, with the conditions that others have written since.
+fn before(pod: &Pod, told: Option<&PodStatus>) -> PodStatus {
+    let api = pod.status.clone().unwrap_or_default();
+    let Some(told) = told else { return api };
+    let ours = |kind: &str| OWN_CONDITIONS.contains(&kind);
+    let own = told.conditions.iter().flatten().filter(|condition| ours(&condition.type_));
+    let foreign = api.conditions.iter().flatten().filter(|condition| !ours(&condition.type_));
+    PodStatus { conditions: Some(own.chain(foreign).cloned().collect()), qos_class: api.qos_class, ..told.clone() }
+}
+
+/// Gives a container that failed without a message the end of its log as one.
+fn add_log_tail(container: &mut Container) {
+    let ContainerState::Exited(exit) = &mut container.state else { return };
+    if exit.code == 0 || !exit.message.is_empty() {
+        return;
+    }
+    match crate::logs::tail(&container.log_path, MESSAGE_MAX) {
+        Ok(tail) => exit.message = tail,
+        Err(error) => {
+            tracing::debug!(%error, log = %container.log_path.display(), "no log for the termination message")
+        }
+    }
+}
