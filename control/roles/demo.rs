@@ -29,8 +29,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) async fn run(demo: &Demo) -> anyhow::Result<()> {
     anyhow::ensure!(nix::unistd::geteuid().is_root(), "the demo runs Linux containers, which needs root");
     let progress = Progress::new();
-    let flags =
-        Up { data_dir: None, listen: None, kubeconfig: None, node_name: None, ephemeral: true, config: None };
+    let flags = Up { data_dir: None, listen: None, kubeconfig: None, node_name: None, ephemeral: true, config: None };
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let cluster = Cluster::start(&settle(&flags, true)?, &progress).await?;
     let outcome = tokio::select! {

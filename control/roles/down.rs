@@ -1,6 +1,5 @@
 //! `down`: ends what `up` left running.
 
-use anyhow::Context;
 use cli::progress::Progress;
 use std::path::Path;
 
@@ -10,9 +9,7 @@ pub(crate) fn run(data: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(data.join("place.json").exists(), "{} is not the data directory of a cluster", data.display());
     anyhow::ensure!(nix::unistd::geteuid().is_root(), "only root can end containers: run `bireme down` as root");
     let place = Place::open(data, true)?;
-    // A running server holds the lock of its store.
-    store::ensure_closed(&place.server_dir().join("store"))
-        .context("the cluster is still up: stop `bireme up` first")?;
+    let _lock = place.lock()?;
     let progress = Progress::new();
     let step = progress.step("ending pods");
     super::janitor::clean(&place)?;

@@ -1,14 +1,16 @@
 //! The node: runtime, network, agent. Runs as root.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use agent::{Agent, AgentConfig, PodNetworking};
+use agent::{Agent, AgentConfig, NetworkError, PodNetworking};
 use anyhow::Context;
 use network::contract::{PodNetwork, ServicePort};
-use network::{Network, NetworkConfig, NetworkError};
-use runtime::{LocalConfig, LocalRuntime};
+use network::{Network, NetworkConfig};
+use runtime::config::LocalConfig;
+use runtime::local::LocalRuntime;
 use seam::Seam;
 
 use super::line;
@@ -50,7 +52,7 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
         serving_cert_pem: orders.identity.serving_certificate.clone(),
         serving_key_pem: orders.identity.serving_key.clone(),
         client_ca_pem: orders.identity.client_authority.clone(),
-        labels: std::collections::BTreeMap::new(),
+        labels: BTreeMap::new(),
         capacity: None,
         cluster_dns: None,
         version: crate::VERSION.into(),
@@ -91,20 +93,29 @@ struct Networking(Arc<Network>);
 #[async_trait::async_trait]
 impl PodNetworking for Networking {
     async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError> {
-        self.0.attach(pod_uid).await
+        self.0.attach(pod_uid).await.map_err(|cause| refused(format!("cannot attach pod {pod_uid}"), cause))
     }
 
     async fn detach(&self, pod_uid: &str) -> Result<(), NetworkError> {
-        self.0.detach(pod_uid).await
+        self.0.detach(pod_uid).await.map_err(|cause| refused(format!("cannot detach pod {pod_uid}"), cause))
     }
 
-    async fn attached(&self) -> Vec<String> {
-        self.0.attached().await
+    async fn attached(&self) -> Result<BTreeMap<String, PodNetwork>, NetworkError> {
+        let mut attached = BTreeMap::new();
+        for uid in self.0.attached().await {
+            let network = self.attach(&uid).await?;
+            attached.insert(uid, network);
+        }
+        Ok(attached)
     }
 
     async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError> {
-        self.0.set_services(ports).await
+        self.0.set_services(ports).await.map_err(|cause| refused("cannot write the rules of Services".into(), cause))
     }
+}
+
+fn refused(attempt: String, cause: network::NetworkError) -> NetworkError {
+    NetworkError { attempt, cause: Box::new(cause) }
 }
 
 /// The address by which others reach this machine: the source of its default route; loopback when there is none.

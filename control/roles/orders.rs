@@ -55,8 +55,8 @@ pub(crate) struct NodeOrders {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JanitorOrders {
     pub(crate) place: Place,
-    /// Directories that are removed at the end.
-    pub(crate) remove: Vec<PathBuf>,
+    /// Data directory, which goes last.
+    pub(crate) data: PathBuf,
 }
 
 /// What a child answers when it is ready, or why it is not.

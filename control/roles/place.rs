@@ -68,6 +68,28 @@ impl Place {
         Ok(place)
     }
 
+    /// Keeps every other `up` and `down` away from the data directory for as long as the lock lives.
+    pub(crate) fn lock(&self) -> anyhow::Result<Flock<File>> {
+        let path = self.data.join("lock");
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(mut lock) => {
+                lock.set_len(0)?;
+                lock.write_all(std::process::id().to_string().as_bytes())?;
+                Ok(lock)
+            }
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                anyhow::bail!(
+                    "the data directory {} is in use by process {holder}: stop that one, or choose another --data-dir",
+                    self.data.display(),
+                )
+            }
+            Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+
     /// Directory that only the server reads.
     pub(crate) fn server_dir(&self) -> PathBuf {
         self.data.join("server")

@@ -44,13 +44,14 @@ async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)>
         service_cidrs: orders.service_cidrs.clone(),
         cluster_name: "bireme".into(),
         version: crate::VERSION.into(),
+        admission: Vec::new(),
     };
     let server = Server::start(config, store.clone(), seam.clone()).await?;
     let manager = seam.spawn("manager", manager::run(server.verbs.clone(), store.leadership(), seam.clone()));
     let bundle = server.node_bundle(&orders.node_name)?;
     let report = ServerReport {
         address: *server.addresses.first().context("the server listens nowhere")?,
-        admin_kubeconfig: server.admin_kubeconfig()?,
+        admin_kubeconfig: server.admin_kubeconfig(),
         node: NodeIdentity {
             kubeconfig: bundle.kubeconfig,
             serving_certificate: bundle.serving.certificate,

@@ -3,8 +3,11 @@
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use std::fs::File;
+
 use anyhow::Context;
 use cli::progress::Progress;
+use nix::fcntl::Flock;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::child::{Child, User};
@@ -27,6 +30,7 @@ pub(crate) struct Cluster {
     server: Child,
     node: Option<Child>,
     janitor: Option<Child>,
+    _lock: Flock<File>,
 }
 
 impl Cluster {
@@ -34,6 +38,7 @@ impl Cluster {
     pub(crate) async fn start(settings: &Settings, progress: &Progress) -> anyhow::Result<Self> {
         let root = nix::unistd::geteuid().is_root();
         let place = Place::open(&settings.data_dir, root)?;
+        let lock = place.lock()?;
         let mut janitor = match settings.ephemeral {
             true => Some(Self::janitor(&place).await?),
             false => None,
@@ -54,7 +59,7 @@ impl Cluster {
         let kubeconfig = settings.kubeconfig.clone().unwrap_or_else(|| place.data.join("kubeconfig"));
         write_private(&kubeconfig, &admin_kubeconfig)?;
         step.done(&format!("https://{address}"));
-        let mut cluster = Self { kubeconfig, address, place, server, node: None, janitor };
+        let mut cluster = Self { kubeconfig, address, place, server, node: None, janitor, _lock: lock };
         if root {
             let step = progress.step("starting the node");
             let orders = NodeOrders {
@@ -82,7 +87,7 @@ impl Cluster {
     }
 
     async fn janitor(place: &Place) -> anyhow::Result<Child> {
-        let orders = JanitorOrders { place: place.clone(), remove: vec![place.data.clone()] };
+        let orders = JanitorOrders { place: place.clone(), data: place.data.clone() };
         // Its log must not be in the directory that it removes.
         let log = Path::new("/dev/null");
         let (janitor, ()) = Child::start(JANITOR, &orders, User::Same, Path::new("/"), log).await?;

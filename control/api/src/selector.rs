@@ -3,6 +3,7 @@
 mod field;
 mod label;
 mod lexer;
+mod parser;
 
 pub use field::{BadFieldSelector, FieldSelector};
 pub use label::{BadLabelSelector, LabelSelector, Operator, Requirement};

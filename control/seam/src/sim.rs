@@ -95,8 +95,7 @@ mod tests {
             });
         }
         world.run(seam.sleep(Duration::from_secs(1))).unwrap();
-        let order = order.lock().unwrap().clone();
-        order
+        order.lock().unwrap().clone()
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! redb over a file of the seam.
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Builder, Database, StorageBackend};
 use seam::{Disk, File};
@@ -34,24 +36,62 @@ impl StorageBackend for Backend {
     }
 }
 
-/// Opens a database, made when it is missing. Exclusive use is the directory lock's business.
-pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<Database> {
-    if !disk.exists(path)? {
-        create(disk, path)?;
+/// A database that is being made, before it has a place.
+#[derive(Clone, Debug, Default)]
+struct Draft(Arc<Mutex<Vec<u8>>>);
+
+impl Draft {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
-    open_at(disk, path)
 }
 
-/// Makes an empty database beside its place and renames it: a power cut half way leaves a file that no reader understands.
-fn create(disk: &Disk, path: &Path) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    disk.open(&beside)?.set_len(0)?;
-    drop(open_at(disk, &beside)?);
-    disk.rename(&beside, path)?;
-    disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
+/// Where in memory a part of the draft lies.
+fn range(offset: u64, length: usize) -> io::Result<Range<usize>> {
+    let start = usize::try_from(offset).map_err(io::Error::other)?;
+    Ok(start..start + length)
 }
 
-fn open_at(disk: &Disk, path: &Path) -> io::Result<Database> {
+impl StorageBackend for Draft {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.with(|bytes| bytes.len() as u64))
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let range = range(offset, out.len())?;
+        self.with(|bytes| bytes.get(range).map(|part| out.copy_from_slice(part)))
+            .ok_or(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let len = range(len, 0)?.start;
+        self.with(|bytes| bytes.resize(len, 0));
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let range = range(offset, data.len())?;
+        self.with(|bytes| bytes.get_mut(range).map(|part| part.copy_from_slice(data)))
+            .ok_or(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Makes a database with its first content. It is made in memory and put in place as one small file: a power cut half way
+/// through redb's own first writes would leave a file that no reader understands, and each of them costs a sync.
+pub(crate) fn create(disk: &Disk, path: &Path, fill: impl FnOnce(&Database) -> io::Result<()>) -> io::Result<()> {
+    let draft = Draft::default();
+    let database = Builder::new().create_with_backend(draft.clone()).map_err(other)?;
+    fill(&database)?;
+    drop(database);
+    disk.write_durably(path, &draft.with(std::mem::take))
+}
+
+/// Opens a database that was made before. Exclusive use is the directory lock's business.
+pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<Database> {
     Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(Backend(disk.open(path)?)).map_err(other)
 }
 

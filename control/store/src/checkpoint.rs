@@ -49,18 +49,19 @@ pub(crate) struct Covered {
 pub(crate) type Request = oneshot::Sender<io::Result<Covered>>;
 
 impl Checkpoint {
-    /// Makes a new file that says only this.
-    pub(crate) fn create(disk: &Disk, path: &Path, summary: Summary) -> io::Result<Self> {
-        let database = backend::open(disk, path)?;
-        let checkpoint = Self { database, summary, requests_next: 0 };
-        // Plain: there is nothing yet that a repair would have to walk.
-        let transaction = checkpoint.database.begin_write().map_err(other)?;
-        checkpoint.write_summary(&transaction)?;
-        drop(transaction.open_table(OBJECTS).map_err(other)?);
-        drop(transaction.open_table(HISTORY).map_err(other)?);
-        drop(transaction.open_table(REQUESTS).map_err(other)?);
-        transaction.commit().map_err(other)?;
-        Ok(checkpoint)
+    /// Makes a file of a state in which nothing has happened yet, unless there is a file.
+    pub(crate) fn create(disk: &Disk, path: &Path, summary: impl FnOnce() -> Summary) -> io::Result<()> {
+        if disk.exists(path)? {
+            return Ok(());
+        }
+        backend::create(disk, path, |database| {
+            let transaction = database.begin_write().map_err(other)?;
+            write_summary(&transaction, &summary())?;
+            drop(transaction.open_table(OBJECTS).map_err(other)?);
+            drop(transaction.open_table(HISTORY).map_err(other)?);
+            drop(transaction.open_table(REQUESTS).map_err(other)?);
+            transaction.commit().map_err(other)
+        })
     }
 
     /// What the file says beside its tables.
@@ -136,7 +137,7 @@ impl Checkpoint {
             }
             table.retain_in(..self.summary.requests_forgotten, |_, _| false).map_err(other)?;
         }
-        self.write_summary(&transaction)?;
+        write_summary(&transaction, &self.summary)?;
         transaction.commit().map_err(other)
     }
 
@@ -145,12 +146,6 @@ impl Checkpoint {
         let mut transaction = self.database.begin_write().map_err(other)?;
         transaction.set_quick_repair(true);
         Ok(transaction)
-    }
-
-    fn write_summary(&self, transaction: &WriteTransaction) -> io::Result<()> {
-        let mut meta = transaction.open_table(META).map_err(other)?;
-        meta.insert(SUMMARY, &*format::seal(format::SUMMARY, &self.summary)?).map_err(other)?;
-        Ok(())
     }
 
     fn write_history(&self, transaction: &WriteTransaction, events: &[Event]) -> io::Result<()> {
@@ -167,6 +162,12 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+fn write_summary(transaction: &WriteTransaction, summary: &Summary) -> io::Result<()> {
+    let mut meta = transaction.open_table(META).map_err(other)?;
+    meta.insert(SUMMARY, &*format::seal(format::SUMMARY, summary)?).map_err(other)?;
+    Ok(())
 }
 
 fn clear(transaction: &WriteTransaction) -> io::Result<()> {
@@ -194,3 +195,6 @@ fn put_object(objects: &mut ::redb::Table<'_, &str, &[u8]>, record: &Record) -> 
     objects.insert(record.key.as_str(), &*sealed).map_err(other)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,12 +12,11 @@ use seam::sim::{SimDisk, Simulation};
 use seam::{Moment, Random};
 
 use crate::checkpoint::Checkpoint;
-use crate::format::{self, Entry, LOG_ENTRY, Members, Payload, Position, Summary};
+use crate::format::{self, Entry, LOG_ENTRY, Payload, Position, Summary};
 use crate::history::Limits;
 use crate::log::{Log, LogChange, LogImage, RedbLog};
-use crate::machine::State;
 use crate::testing::{command, put, text};
-use crate::truth::{Image, Step, Truth};
+use crate::truth::{Step, Truth};
 
 const LIMITS: Limits = Limits { bytes: 4_096, events: 20 };
 const LIVES: u64 = 4;
@@ -35,27 +34,9 @@ struct Member {
 /// Opens log and checkpoint and replays the one on the other, as a start does.
 fn recover(disk: &SimDisk) -> std::io::Result<Member> {
     let disk = disk.disk();
-    let limits = LIMITS;
     let state = Path::new("/d/state.redb");
-    let (checkpoint, image) = if let Some(opened) = Checkpoint::open(&disk, state)? {
-        opened
-    } else {
-        let new = State::new(limits, 50);
-        let summary = Summary {
-            cluster: 1,
-            member: 1,
-            applied: None,
-            members: Members::default(),
-            revision: new.view.revision(),
-            epoch: new.epoch,
-            history_floor: new.history.floor(),
-            history_limits: limits,
-            requests_max: 50,
-            requests_forgotten: 0,
-        };
-        let image = Image { state: new, applied: None, members: Members::default() };
-        (Checkpoint::create(&disk, state, summary)?, image)
-    };
+    Checkpoint::create(&disk, state, || Summary::of_nothing(LIMITS, 50))?;
+    let (checkpoint, image) = Checkpoint::open(&disk, state)?;
     let (log, LogImage { entries, purged, .. }) = RedbLog::open(&disk, Path::new("/d/raft.redb"))?;
     let applied = image.applied.map_or(0, |at| at.index);
     let purged = purged.map_or(0, |at| at.index);

@@ -224,6 +224,24 @@ pub(crate) struct Summary {
     pub(crate) requests_forgotten: u64,
 }
 
+impl Summary {
+    /// Before anything has happened.
+    pub(crate) fn of_nothing(history_limits: Limits, requests_max: u64) -> Self {
+        Self {
+            cluster: 0,
+            member: 0,
+            applied: None,
+            members: Members::default(),
+            revision: Revision::ZERO,
+            epoch: Epoch::default(),
+            history_floor: Revision::ZERO,
+            history_limits,
+            requests_max,
+            requests_forgotten: 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

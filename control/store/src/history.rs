@@ -33,6 +33,7 @@ pub(crate) struct History {
 
 impl History {
     /// No events yet; everything after `floor` will be known.
+    #[cfg(test)]
     pub(crate) fn new(limits: Limits, floor: Revision) -> Self {
         Self { events: VecDeque::new(), limits, bytes: 0, floor }
     }

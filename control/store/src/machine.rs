@@ -7,7 +7,7 @@ use api::record::Record;
 use api::view::{Event, View};
 
 use crate::command::{Applied, Command, Precondition, Refused, Write};
-use crate::history::{History, Limits};
+use crate::history::History;
 use crate::requests::Requests;
 
 /// The truth: what every member has after the same commands.
@@ -22,7 +22,8 @@ pub(crate) struct State {
 
 impl State {
     /// Nothing yet.
-    pub(crate) fn new(limits: Limits, requests_max: u64) -> Self {
+    #[cfg(test)]
+    pub(crate) fn new(limits: crate::history::Limits, requests_max: u64) -> Self {
         Self {
             view: View::new(),
             history: History::new(limits, Revision::ZERO),
@@ -79,13 +80,14 @@ fn check(state: &State, command: &Command) -> Result<(), Refused> {
         return Err(Refused::Epoch(epoch));
     }
     for (index, precondition) in command.preconditions.iter().enumerate() {
-        let (key, holds): (_, &dyn Fn(Option<&Arc<Record>>) -> bool) = match precondition {
-            Precondition::Absent(key) => (key, &|record| record.is_none()),
-            Precondition::At(key, revision) => (key, &|record| record.is_some_and(|it| it.revision == *revision)),
-            Precondition::Is(key, uid) => (key, &|record| record.is_some_and(|it| it.header.uid == *uid)),
-        };
+        let (Precondition::Absent(key) | Precondition::At(key, _) | Precondition::Is(key, _)) = precondition;
         let current = state.view.get(key);
-        if !holds(current) {
+        let holds = match precondition {
+            Precondition::Absent(_) => current.is_none(),
+            Precondition::At(_, revision) => current.is_some_and(|record| record.revision == *revision),
+            Precondition::Is(_, uid) => current.is_some_and(|record| record.header.uid == *uid),
+        };
+        if !holds {
             return Err(Refused::Precondition { index, current: current.cloned() });
         }
     }

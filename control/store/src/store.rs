@@ -134,9 +134,9 @@ impl Store {
                 Outcome::Command(outcome) => Ok(outcome?),
                 Outcome::NoCommand => Err(ProposeError::Stopped { why: "a command was applied as none".to_owned() }),
             },
-            Err(RaftError::APIError(
-                ClientWriteError::ForwardToLeader(_) | ClientWriteError::LogEntryDiscarded(_),
-            )) => Err(ProposeError::Unavailable { retry_after: RETRY_AFTER }),
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_) | ClientWriteError::LogEntryDiscarded(_))) => {
+                Err(ProposeError::Unavailable { retry_after: RETRY_AFTER })
+            }
             Err(error) => Err(self.stopped(&error)),
         }
     }
@@ -211,7 +211,8 @@ impl Store {
             checkpoint.finish().await;
             log_ended.await;
         };
-        let late = |late| error("wait for the disk's threads to end", std::io::Error::new(std::io::ErrorKind::TimedOut, late));
+        let late =
+            |late| error("wait for the disk's threads to end", std::io::Error::new(std::io::ErrorKind::TimedOut, late));
         member.seam.timeout(CLOSE_MAX, ended).await.map_err(late)?;
         drop(dir);
         drop(written.map_err(|source| error(last, source))?);

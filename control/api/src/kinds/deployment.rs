@@ -183,7 +183,8 @@ mod tests {
         .assert_eq(&told(&Deployment.validate(&deployment(&json!({"selector": {"matchLabels": {"app": "x"}}})))));
         let template =
             json!({"metadata": {}, "spec": {"restartPolicy": "Never", "activeDeadlineSeconds": 1, "containers": []}});
-        let bad = json!({"replicas": -1, "selector": {}, "template": template, "progressDeadlineSeconds": 5, "minReadySeconds": 5,
+        let bad = json!({"replicas": -1, "selector": {}, "template": template, "progressDeadlineSeconds": 5,
+            "minReadySeconds": 5,
             "strategy": {"rollingUpdate": {"maxUnavailable": "x%", "maxSurge": -1}}});
         expect![[r#"
             spec.replicas: Invalid value: -1: must be greater than or equal to 0

@@ -179,7 +179,8 @@ mod tests {
             "status": {"capacity": {"cpu": 2, "memory": "1048576Ki", "pods": "110"},
                 "conditions": [{"type": "Ready", "status": "True"}],
                 "addresses": [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "10.0.0.1"}],
-                "nodeInfo": {"kubeletVersion": "v1", "osImage": "Linux", "kernelVersion": "6", "containerRuntimeVersion": "b://1"}}})
+                "nodeInfo": {"kubeletVersion": "v1", "osImage": "Linux", "kernelVersion": "6",
+                "containerRuntimeVersion": "b://1"}}})
     }
 
     #[test]
@@ -214,7 +215,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told() {
         let bad = json!({"spec": {"podCIDRs": ["10.0.0.0"], "taints": [{"key": "", "effect": "x"},
-            {"key": "a", "effect": "NoExecute"}, {"key": "a", "effect": "NoExecute"}]}, "status": {"capacity": {"cpu": "-1"}}});
+            {"key": "a", "effect": "NoExecute"}, {"key": "a", "effect": "NoExecute"}]},
+            "status": {"capacity": {"cpu": "-1"}}});
         expect![[r#"
             spec.taints[0].key: Required value
             spec.taints[0].effect: Unsupported value: "x": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"

@@ -178,13 +178,16 @@ mod tests {
     use crate::kinds::tests::defaulted;
 
     fn bound() -> Value {
-        let spec = json!({"nodeName": "n1", "priority": 5, "readinessGates": [{"conditionType": "a"}, {"conditionType": "b"}],
+        let spec = json!({"nodeName": "n1", "priority": 5, "readinessGates": [{"conditionType": "a"},
+            {"conditionType": "b"}],
             "containers": [{"name": "c", "image": "i:1", "resources": {"limits": {"cpu": "100m", "memory": "64Mi"}}}]});
         let conditions = json!([{"type": "Ready", "status": "True", "lastTransitionTime": "1970-01-01T00:01:00Z"},
             {"type": "a", "status": "True"}]);
         let statuses = json!([{"name": "c", "ready": true, "restartCount": 1, "state": {"running": {}}}]);
-        let object = json!({"metadata": {"name": "web", "labels": {"pod-template-hash": "h"}, "creationTimestamp": "1970-01-01T00:00:30Z"},
-            "spec": spec, "status": {"phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}],
+        let object = json!({"metadata": {"name": "web", "labels": {"pod-template-hash": "h"},
+            "creationTimestamp": "1970-01-01T00:00:30Z"},
+            "spec": spec, "status": {"phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"},
+            {"ip": "fd00::1"}],
             "conditions": conditions, "containerStatuses": statuses}});
         defaulted(&Pod, object)
     }

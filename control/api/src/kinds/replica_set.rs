@@ -87,7 +87,7 @@ impl Strategy for ReplicaSet {
             current: count("/status/replicas"),
             ready: count("/status/readyReplicas"),
             available: count("/status/availableReplicas"),
-            behind: generation - json::integer(object, "/status/observedGeneration"),
+            behind: generation.saturating_sub(json::integer(object, "/status/observedGeneration")),
         })
     }
 }

@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn rows_read_as_the_recorded_ones() {
         let row = |spec: Value, status: Value| {
-            let object = json!({"metadata": {"name": "np", "creationTimestamp": "1970-01-01T00:00:00Z"}, "spec": spec, "status": status});
+            let object = json!({"metadata": {"name": "np", "creationTimestamp": "1970-01-01T00:00:00Z"}, "spec": spec,
+                "status": status});
             Value::from(Service.cells(&object, Timestamp::UNIX_EPOCH))
         };
         let ports = json!([{"port": 80, "nodePort": 30115}, {"port": 443, "nodePort": 30127, "protocol": "UDP"}]);

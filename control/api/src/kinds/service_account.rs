@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{AGE, NAME, base, cells, column};
 use crate::json;
-use crate::kind::{Column, Kind, Strategy};
+use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::meta::Timestamp;
 
 const COLUMNS: &[Column] = &[NAME, column("Secrets", "string", "Number of secrets that its pods may use."), AGE];
@@ -13,6 +13,7 @@ pub(super) fn kind() -> Kind {
     Kind {
         short: &["sa"],
         columns: COLUMNS,
+        flags: Flags { returns_deleted: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.ServiceAccount",
         ..base("", "ServiceAccount", "serviceaccounts", &ServiceAccount)
     }

@@ -51,32 +51,43 @@ fn no_default_or_check_fails_on_an_object_of_metadata_alone() {
 
 /// One object with something in every field that some rule looks at.
 fn sample() -> Value {
-    let handler = json!({"httpGet": {"port": "http", "httpHeaders": [{"name": "A"}]}, "exec": {"command": ["a"]}, "grpc": {"port": 1}});
+    let handler = json!({"httpGet": {"port": "http", "httpHeaders": [{"name": "A"}]}, "exec": {"command": ["a"]},
+        "grpc": {"port": 1}});
     let source = json!({"fieldRef": {"fieldPath": "metadata.labels['a']"}, "resourceFieldRef": {"resource": "cpu"},
         "secretKeyRef": {"name": "a", "key": "b"}});
     let container = json!({"name": "c", "image": "i", "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": 1}},
         "ports": [{"containerPort": 80, "hostPort": 80, "name": "http"}], "env": [{"name": "A", "valueFrom": source}],
-        "envFrom": [{"configMapRef": {"name": "a"}}], "volumeMounts": [{"name": "v", "mountPath": "/a"}], "livenessProbe": handler,
+        "envFrom": [{"configMapRef": {"name": "a"}}], "volumeMounts": [{"name": "v", "mountPath": "/a"}],
+        "livenessProbe": handler,
         "lifecycle": {"preStop": handler}, "securityContext": {"runAsUser": 1, "capabilities": {"add": ["X"]}}});
-    let volumes = json!([{"name": "v", "projected": {"sources": [{"downwardAPI": {"items": [{"path": "p", "fieldRef": {}}]}}]}},
-        {"name": "w", "configMap": {"name": "c", "items": [{"key": "k", "path": "p"}]}}, {"name": "x", "emptyDir": {"sizeLimit": "1"}}]);
-    let term = json!({"weight": 1, "podAffinityTerm": {"topologyKey": "a", "labelSelector": {"matchExpressions": [{"key": "a"}]}}});
-    let pod = json!({"containers": [container], "initContainers": [{"name": "s", "restartPolicy": "Always"}], "volumes": volumes, "overhead": {"cpu": "1"},
+    let volumes = json!([{"name": "v", "projected": {"sources": [{"downwardAPI": {"items": [{"path": "p",
+        "fieldRef": {}}]}}]}},
+        {"name": "w", "configMap": {"name": "c", "items": [{"key": "k", "path": "p"}]}}, {"name": "x",
+        "emptyDir": {"sizeLimit": "1"}}]);
+    let term = json!({"weight": 1, "podAffinityTerm": {"topologyKey": "a",
+        "labelSelector": {"matchExpressions": [{"key": "a"}]}}});
+    let pod = json!({"containers": [container], "initContainers": [{"name": "s", "restartPolicy": "Always"}],
+        "volumes": volumes, "overhead": {"cpu": "1"},
         "affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}, "nodeSelector": {"a": "b"},
         "tolerations": [{"key": "a"}], "dnsConfig": {"nameservers": ["1.1.1.1"]}, "hostAliases": [{"ip": "1.1.1.1"}],
         "securityContext": {"sysctls": [{"name": "a"}]}, "topologySpreadConstraints": [{"maxSkew": 1}], "nodeName": "n"});
     let mut spec = pod.clone();
-    let own = json!({"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{}]}}, "selector": {"matchLabels": {"a": "b"}},
+    let own = json!({"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{}]}},
+        "selector": {"matchLabels": {"a": "b"}},
         "strategy": {"rollingUpdate": {"maxSurge": 1}}, "ports": [{"port": 1, "nodePort": 2}], "clusterIPs": ["10.0.0.1"],
-        "type": "ClusterIP", "sessionAffinity": "ClientIP", "podCIDR": "10.0.0.0/8", "taints": [{"key": "a"}], "finalizers": ["kubernetes"]});
+        "type": "ClusterIP", "sessionAffinity": "ClientIP", "podCIDR": "10.0.0.0/8", "taints": [{"key": "a"}],
+        "finalizers": ["kubernetes"]});
     spec.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     let state = json!({"terminated": {"exitCode": 1}});
-    let status = json!({"phase": "Running", "conditions": [{"type": "Ready"}], "capacity": {"cpu": 1}, "podIPs": [{"ip": "1.1.1.1"}],
+    let status = json!({"phase": "Running", "conditions": [{"type": "Ready"}], "capacity": {"cpu": 1},
+        "podIPs": [{"ip": "1.1.1.1"}],
         "containerStatuses": [{"state": state, "lastState": state}], "initContainerStatuses": [{"state": state}],
         "loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}, "addresses": [{"type": "InternalIP"}]});
-    json!({"metadata": {"name": "a", "labels": {"a": "b"}, "ownerReferences": [{"uid": "1"}], "finalizers": ["a/b"]}, "spec": spec,
+    json!({"metadata": {"name": "a", "labels": {"a": "b"}, "ownerReferences": [{"uid": "1"}], "finalizers": ["a/b"]},
+        "spec": spec,
         "status": status, "data": {"a": "eA=="}, "stringData": {"b": "x"}, "addressType": "IPv4", "series": {"count": 1},
-        "endpoints": [{"addresses": ["1.1.1.1"]}], "ports": [{"port": 1}], "involvedObject": {"kind": "Pod"}, "secrets": [{}]})
+        "endpoints": [{"addresses": ["1.1.1.1"]}], "ports": [{"port": 1}], "involvedObject": {"kind": "Pod"},
+        "secrets": [{}]})
 }
 
 /// The values inside a value, itself first, in the order of a walk.

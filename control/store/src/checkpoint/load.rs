@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::redb::{ReadTransaction, ReadableDatabase, ReadableTable, TableError};
+use ::redb::{ReadTransaction, ReadableDatabase, ReadableTable};
 use api::meta::{Key, Revision};
 use api::record::Record;
 use api::view::{Event, View};
@@ -21,14 +21,14 @@ use crate::requests::Requests;
 use crate::truth::Image;
 
 impl Checkpoint {
-    /// Opens the file and reads all of it; `None` when it was never written.
+    /// Opens the file and reads all of it.
     ///
     /// # Errors
     /// What the disk says; `InvalidData` when the file contradicts itself.
-    pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<Option<(Self, Image)>> {
+    pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<(Self, Image)> {
         let database = backend::open(disk, path)?;
         let transaction = database.begin_read().map_err(other)?;
-        let Some(summary) = read_summary(&transaction)? else { return Ok(None) };
+        let summary = read_summary(&transaction)?;
         let mut view = read_objects(&transaction)?;
         view.advance(summary.revision);
         let events = read_history(&transaction, &view)?;
@@ -42,18 +42,15 @@ impl Checkpoint {
         };
         let image = Image { applied: summary.applied, members: summary.members.clone(), state };
         let requests_next = image.state.requests.next();
-        Ok(Some((Self { database, summary, requests_next }, image)))
+        Ok((Self { database, summary, requests_next }, image))
     }
 }
 
-fn read_summary(transaction: &ReadTransaction) -> io::Result<Option<Summary>> {
-    let meta = match transaction.open_table(META) {
-        Ok(meta) => meta,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
-        Err(error) => return Err(other(error)),
-    };
-    let Some(sealed) = meta.get(SUMMARY).map_err(other)? else { return Ok(None) };
-    Ok(Some(format::unseal(format::SUMMARY, sealed.value())?))
+fn read_summary(transaction: &ReadTransaction) -> io::Result<Summary> {
+    let meta = transaction.open_table(META).map_err(other)?;
+    let missing = || io::Error::new(io::ErrorKind::InvalidData, "a checkpoint without its summary");
+    let sealed = meta.get(SUMMARY).map_err(other)?.ok_or_else(missing)?;
+    Ok(format::unseal(format::SUMMARY, sealed.value())?)
 }
 
 fn read_objects(transaction: &ReadTransaction) -> io::Result<View> {

@@ -25,22 +25,23 @@ pub(crate) struct RedbLog {
 impl RedbLog {
     /// Opens the log, made when it is missing, and reads all of it: it is short, see the purge.
     pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<(Self, LogImage)> {
+        if !disk.exists(path)? {
+            backend::create(disk, path, |database| {
+                let transaction = database.begin_write().map_err(other)?;
+                drop(transaction.open_table(ENTRIES).map_err(other)?);
+                drop(transaction.open_table(META).map_err(other)?);
+                transaction.commit().map_err(other)
+            })?;
+        }
         let log = Self { database: backend::open(disk, path)? };
-        let image = match log.read() {
-            Ok(image) => image,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => LogImage::default(),
-            Err(error) => return Err(error),
-        };
+        let image = log.read()?;
         Ok((log, image))
     }
 
     fn read(&self) -> io::Result<LogImage> {
         let transaction = self.database.begin_read().map_err(other)?;
-        let (entries, meta) = match (transaction.open_table(ENTRIES), transaction.open_table(META)) {
-            (Ok(entries), Ok(meta)) => (entries, meta),
-            (Err(redb::TableError::TableDoesNotExist(_)), _) => return Err(io::ErrorKind::NotFound.into()),
-            (Err(error), _) | (_, Err(error)) => return Err(other(error)),
-        };
+        let entries = transaction.open_table(ENTRIES).map_err(other)?;
+        let meta = transaction.open_table(META).map_err(other)?;
         let mut image = LogImage::default();
         for entry in entries.iter().map_err(other)? {
             let (index, sealed) = entry.map_err(other)?;

@@ -56,7 +56,7 @@ pub(crate) struct LogStore {
 
 impl LogStore {
     /// Starts the writer of a log that holds the image.
-    pub(crate) fn start<L: Log>(seam: &Seam, mut log: L, image: LogImage) -> io::Result<Self> {
+    pub(crate) fn start<L: Log>(seam: &Seam, mut log: L, image: &LogImage) -> io::Result<Self> {
         let mut cache = Cache { vote: image.ballot.map(Vote::from), ..Cache::default() };
         cache.purged = image.purged.map(LogId::from);
         for sealed in image.entries.values() {
@@ -172,7 +172,8 @@ impl RaftLogReader<Types> for LogReader {
             bytes += size(entry);
             fits
         };
-        Ok(self.read(|cache| cache.entries.range(start..end).map(|(_, entry)| entry).take_while(fits).cloned().collect()))
+        Ok(self
+            .read(|cache| cache.entries.range(start..end).map(|(_, entry)| entry).take_while(fits).cloned().collect()))
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::RequestId;
+use crate::history::Limits;
 use crate::testing::{command, delete, key, put, text};
 
 const LIMITS: Limits = Limits { bytes: 1 << 20, events: 1_000 };
@@ -112,8 +113,11 @@ fn history_forgets_whole_revisions_and_says_from_where_it_knows() {
     assert_eq!(state.requests.find(RequestId(4)), Some(Revision(4)));
 }
 
+/// Names with the revision they should be at (0: absent), and names with the value to put (`None`: delete).
+type AnyCommand = (Vec<(u8, u64)>, Vec<(u8, Option<u8>)>);
+
 /// One random command on few names, so that they collide.
-fn any_command() -> impl Strategy<Value = (Vec<(u8, u64)>, Vec<(u8, Option<u8>)>)> {
+fn any_command() -> impl Strategy<Value = AnyCommand> {
     let precondition = (0..3u8, 0..6u64);
     let write = (0..3u8, proptest::option::of(any::<u8>()));
     (proptest::collection::vec(precondition, 0..2), proptest::collection::vec(write, 0..3))

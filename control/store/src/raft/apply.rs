@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use api::meta::Epoch;
 use futures::{Stream, StreamExt};
-use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
 use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot, SnapshotMeta};
+use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use seam::{Seam, Worker};
 use tokio::sync::oneshot;

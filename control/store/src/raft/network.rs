@@ -4,12 +4,10 @@
 //! as a vote nor as an acknowledgement. The transport of the replicated cluster takes this place; what it sends are the forms of
 //! `format`, and its `full_snapshot` streams the [`SnapshotData`] that it is given.
 
-use openraft::type_config::alias::{SnapshotOf, VoteOf};
 use openraft::error::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::RPCOption;
-use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
-};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
+use openraft::type_config::alias::{SnapshotOf, VoteOf};
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 
 use super::apply::SnapshotData;

@@ -33,12 +33,7 @@ const RECOVERY_MAX: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// What openraft says; a sentence, since its types are for this module alone.
-pub(crate) async fn start(
-    id: MemberId,
-    address: &str,
-    log: LogStore,
-    machine: Machine,
-) -> Result<Raft, String> {
+pub(crate) async fn start(id: MemberId, address: &str, log: LogStore, machine: Machine) -> Result<Raft, String> {
     let config = Config {
         cluster_name: "bireme".to_owned(),
         heartbeat_interval: HEARTBEAT,

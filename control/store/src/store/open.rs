@@ -12,13 +12,12 @@ use crate::barrier::Barrier;
 use crate::checkpoint::Checkpoint;
 use crate::dir::{self, Dir};
 use crate::error::OpenError;
-use crate::format::{Members, Summary};
+use crate::format::Summary;
 use crate::history::Limits;
+use crate::keeper;
 use crate::log::{LogImage, LogStore, RedbLog};
-use crate::machine::State;
 use crate::raft::{self, Machine};
 use crate::truth::{Image, Truth};
-use crate::keeper;
 
 /// Checkpoints asked for and not yet begun, at most: they are written together.
 const CHECKPOINT_QUEUE_MAX: usize = 64;
@@ -30,12 +29,12 @@ pub(super) async fn open(config: StoreConfig, seam: Seam) -> Result<Store, OpenE
     let dir = Dir::open(seam.disk(), &config.dir)?;
     let (checkpoint, image) = open_checkpoint(&config, &seam, &dir)?;
     let member = checkpoint.summary().member;
-    let (log, log_image) = RedbLog::open(seam.disk(), &dir.file(dir::LOG))
-        .map_err(|error| dir.error(dir::LOG, "open the log", error))?;
+    let (log, log_image) =
+        RedbLog::open(seam.disk(), &dir.file(dir::LOG)).map_err(|error| dir.error(dir::LOG, "open the log", error))?;
     check_that_they_meet(&config, &image, &log_image)?;
 
     let truth = Arc::new(Truth::new(image));
-    let log = LogStore::start(&seam, log, log_image).map_err(|error| dir.error(dir::LOG, "read the log", error))?;
+    let log = LogStore::start(&seam, log, &log_image).map_err(|error| dir.error(dir::LOG, "read the log", error))?;
     let (reader, log_ended) = (log.reader(), log.writer().boxed());
     let checkpoint = start_checkpoint(&seam, checkpoint, Arc::clone(&truth))
         .map_err(|error| dir.error(dir::STATE, "start the thread of the checkpoint", error))?;
@@ -65,43 +64,34 @@ pub(super) async fn open(config: StoreConfig, seam: Seam) -> Result<Store, OpenE
 fn open_checkpoint(config: &StoreConfig, seam: &Seam, dir: &Dir) -> Result<(Checkpoint, Image), OpenError> {
     let path = dir.file(dir::STATE);
     let limits = Limits { bytes: config.history_bytes, events: config.history_events };
-    let opened = Checkpoint::open(seam.disk(), &path);
-    if let Some((checkpoint, image)) = opened.map_err(|error| dir.error(dir::STATE, "open the checkpoint", error))? {
-        let decided = checkpoint.summary();
-        if (decided.history_limits, decided.requests_max) != (limits, config.requests) {
-            tracing::warn!(?decided.history_limits, decided.requests_max, "limits stay as they were decided at the first start");
-        }
-        return Ok((checkpoint, image));
-    }
-    let state = State::new(limits, config.requests);
-    let summary = Summary {
+    let new = || Summary {
         cluster: seam.random().u128(),
         member: FIRST_MEMBER,
-        applied: None,
-        members: Members::default(),
-        revision: state.view.revision(),
-        epoch: state.epoch,
-        history_floor: state.history.floor(),
-        history_limits: limits,
-        requests_max: config.requests,
-        requests_forgotten: 0,
+        ..Summary::of_nothing(limits, config.requests)
     };
-    let created = Checkpoint::create(seam.disk(), &path, summary);
-    let checkpoint = created.map_err(|error| dir.error(dir::STATE, "make the checkpoint", error))?;
-    Ok((checkpoint, Image { state, applied: None, members: Members::default() }))
+    Checkpoint::create(seam.disk(), &path, new).map_err(|error| dir.error(dir::STATE, "make the checkpoint", error))?;
+    let opened = Checkpoint::open(seam.disk(), &path);
+    let (checkpoint, image) = opened.map_err(|error| dir.error(dir::STATE, "open the checkpoint", error))?;
+    let decided = checkpoint.summary();
+    if (decided.history_limits, decided.requests_max) != (limits, config.requests) {
+        tracing::warn!(?decided.history_limits, decided.requests_max, "limits stay as they were decided at the first start");
+    }
+    Ok((checkpoint, image))
 }
 
-/// Log and checkpoint must meet: a log that begins after the checkpoint ends has lost entries.
+/// Log and checkpoint must meet: a log that is gone, or begins after the checkpoint ends, has lost acknowledged entries.
 fn check_that_they_meet(config: &StoreConfig, image: &Image, log: &LogImage) -> Result<(), OpenError> {
     let reached = image.applied.map_or(0, |at| at.index);
-    match log.purged {
-        Some(purged) if purged.index > reached => Err(OpenError::Damaged {
-            dir: config.dir.clone(),
-            file: dir::LOG,
-            what: format!("it begins after entry {}, while the checkpoint ends at {reached}", purged.index),
-        }),
-        _ => Ok(()),
-    }
+    let what = match log.purged {
+        Some(purged) if purged.index > reached => {
+            format!("it begins after entry {}, while the checkpoint ends at {reached}", purged.index)
+        }
+        _ if log.ballot.is_none() && reached > 0 => {
+            format!("it is missing or empty, while the checkpoint ends at entry {reached}")
+        }
+        _ => return Ok(()),
+    };
+    Err(OpenError::Damaged { dir: config.dir.clone(), file: dir::LOG, what })
 }
 
 fn start_checkpoint(

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use api::meta::{Epoch, Revision};
-use seam::Seam;
+use openraft::async_runtime::watch::WatchReceiver;
+use seam::sim::SimDisk;
+use seam::{Random, Seam};
 
 use super::{Store, StoreConfig};
 use crate::error::{OpenError, ProposeError};
-use crate::testing::{command, delete, open, put, text, write};
+use crate::testing::{command, delete, key, open, put, text, write};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_is_read_back_after_a_clean_restart() {
@@ -115,6 +117,65 @@ async fn an_idle_leader_goes_on_leading() {
     store.close().await.unwrap();
 }
 
+/// The whole store, openraft and all, on a disk that loses power while eight writers are at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_whole_store_acknowledged_survives_power_cuts() {
+    for seed in 0..6 {
+        let disk = SimDisk::new(Random::seeded(seed));
+        let open = || Store::open(StoreConfig::new("/d".into()), Seam::real().with_disk(disk.disk()));
+        let mut acknowledged: Vec<(String, Revision)> = Vec::new();
+        for life in 0..3 {
+            let store = open().await.unwrap();
+            for (name, revision) in &acknowledged {
+                assert_eq!(store.view().get(&key(name)).map(|it| it.revision), Some(*revision), "seed {seed}, {name}");
+            }
+            disk.cut_after(50 + seed * 37 + life * 101);
+            let writers = (0..8).map(|writer| write_until_it_fails(&store, format!("l{life}-w{writer}")));
+            acknowledged.extend(futures::future::join_all(writers).await.into_iter().flatten());
+            drop(store);
+            disk.power_cycle();
+        }
+        assert!(acknowledged.len() > 10, "seed {seed}: {}", acknowledged.len());
+    }
+}
+
+async fn write_until_it_fails(store: &Store, prefix: String) -> Vec<(String, Revision)> {
+    let mut acknowledged = Vec::new();
+    loop {
+        let name = format!("{prefix}-{}", acknowledged.len());
+        let command = command(store.new_request_id().0, vec![], vec![put(&name, "1")]);
+        match store.propose(command).await {
+            Ok(applied) => acknowledged.push((name, applied.revision)),
+            Err(ProposeError::Stopped { .. }) => return acknowledged,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_purged_behind_the_checkpoint_and_the_rest_still_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let seam = Seam::real();
+    let store = open(dir.path()).await;
+    let text = "x".repeat(1_000_000);
+    for nth in 0..20 {
+        write(&store, &format!("n{nth}"), &text).await;
+    }
+    let purged = || store.member.raft.metrics().borrow_watched().purged.map(|at| at.index);
+    for _ in 0..150 {
+        if purged().is_some() {
+            break;
+        }
+        seam.sleep(Duration::from_millis(100)).await;
+    }
+    assert!(purged().is_some_and(|index| (10..=21).contains(&index)), "{:?}", purged());
+    store.close().await.unwrap();
+    let store = open(dir.path()).await;
+    assert_eq!(store.view().len(), 20);
+    write(&store, "more", "1").await;
+    store.close().await.unwrap();
+}
+
 /// Opens a directory that must not open, and compares the message, in which `DIR` stands for it.
 async fn check_refused(dir: &std::path::Path, want: &str) -> OpenError {
     let error = Store::open(StoreConfig::new(dir.to_owned()), Seam::real()).await.unwrap_err();
@@ -144,5 +205,7 @@ async fn a_directory_that_is_not_ours_to_open_is_refused_with_the_remedy() {
     check_refused(dir.path(), want).await;
     std::fs::write(&format, "bireme store format 1\n").unwrap();
     std::fs::remove_file(dir.path().join("raft.redb")).unwrap();
-    open(dir.path()).await.close().await.unwrap();
+    let want = "cannot open the store in DIR: raft.redb is damaged: it is missing or empty, while the checkpoint ends at \
+                entry 1; restore the directory from a backup, or join the cluster again as a new member";
+    check_refused(dir.path(), want).await;
 }

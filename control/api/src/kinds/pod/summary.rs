@@ -30,7 +30,7 @@ struct Restarts {
 impl Restarts {
     /// Adds those of one container.
     fn add(&mut self, status: &Value) {
-        self.count += integer(status, "/restartCount");
+        self.count = self.count.saturating_add(integer(status, "/restartCount"));
         self.last = self.last.max(time::at(status, "/lastState/terminated/finishedAt"));
     }
 }
@@ -205,7 +205,8 @@ mod tests {
     fn initialization_comes_first() {
         let pod = |statuses: Value| {
             json!({
-                "spec": {"containers": [{"name": "a"}], "initContainers": [{"name": "s", "restartPolicy": "Always"}, {"name": "i"}]},
+                "spec": {"containers": [{"name": "a"}], "initContainers": [{"name": "s", "restartPolicy": "Always"},
+                {"name": "i"}]},
                 "status": {"phase": "Pending", "initContainerStatuses": statuses,
                     "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}]},
             })

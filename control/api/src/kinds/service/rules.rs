@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn ports_are_told_apart_and_in_range() {
         check(&json!({}), &expect!["spec.ports: Required value"]);
-        let ports = json!([{"port": 80, "nodePort": 30000}, {"port": 80, "name": "A"}, {"port": 0, "name": "b", "targetPort": "x--y"},
+        let ports = json!([{"port": 80, "nodePort": 30000}, {"port": 80, "name": "A"}, {"port": 0, "name": "b",
+            "targetPort": "x--y"},
             {"port": 1, "name": "b", "protocol": "ICMP"}]);
         check(
             &json!({"ports": ports}),
@@ -184,7 +185,8 @@ mod tests {
 
     #[test]
     fn addresses_and_policies_fit_the_type() {
-        let bad = json!({"type": "Foo", "clusterIP": "10.0.0", "sessionAffinity": "Maybe", "ports": [{"port": 1}], "externalIPs": ["127.0.0.1"],
+        let bad = json!({"type": "Foo", "clusterIP": "10.0.0", "sessionAffinity": "Maybe", "ports": [{"port": 1}],
+            "externalIPs": ["127.0.0.1"],
             "internalTrafficPolicy": "Far", "loadBalancerSourceRanges": ["10.0.0.0/33"], "ipFamilies": ["IPv5"]});
         check(
             &bad,
@@ -209,7 +211,8 @@ mod tests {
             spec.externalName: Required value"#]],
         );
         check(
-            &json!({"externalTrafficPolicy": "Local", "ports": [{"port": 1}], "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.2"]}),
+            &json!({"externalTrafficPolicy": "Local", "ports": [{"port": 1}], "clusterIP": "10.0.0.1",
+                "clusterIPs": ["10.0.0.2"]}),
             &expect![[r#"
             spec.clusterIPs: Invalid value: ["10.0.0.2"]: first value must match `clusterIP`
             spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services"#]],
