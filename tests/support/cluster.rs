@@ -129,7 +129,12 @@ impl Cluster {
 
     /// Looks until there is something, and returns it; fails with the logs when the time is up.
     #[track_caller]
-    pub(crate) fn wait_until<T>(&mut self, what: &str, limit: Duration, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+    pub(crate) fn wait_until<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut look: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
         match wait::poll(limit, || look(self)) {
             Some(found) => found,
             None => self.fail(&format!("not within {limit:?}: {what}")),
@@ -147,7 +152,8 @@ impl Cluster {
     pub(crate) fn logs(&self) -> String {
         let files = [self.log(), self.data().join("server.log"), self.data().join("node.log")];
         let tail = |file: &PathBuf| {
-            let text = fs::read(file).map_or_else(|error| format!("({error})"), |bytes| String::from_utf8_lossy(&bytes).into());
+            let text = fs::read(file)
+                .map_or_else(|error| format!("({error})"), |bytes| String::from_utf8_lossy(&bytes).into());
             let lines: Vec<&str> = text.lines().collect();
             format!("--- end of {}\n{}\n", file.display(), lines[lines.len().saturating_sub(TAIL)..].join("\n"))
         };
@@ -172,7 +178,8 @@ impl Cluster {
     /// Ends what runs; returns what went wrong.
     fn clean(&mut self) -> Result<(), String> {
         if let Some(mut parent) = self.parent.take() {
-            kill(Pid::from_raw(i32::try_from(parent.id()).unwrap()), Signal::SIGINT).map_err(|error| error.to_string())?;
+            kill(Pid::from_raw(i32::try_from(parent.id()).unwrap()), Signal::SIGINT)
+                .map_err(|error| error.to_string())?;
             let status = wait::poll(LIMIT, || parent.try_wait().ok().flatten());
             if status.is_none() {
                 parent.kill().and_then(|()| parent.wait()).map_err(|error| error.to_string())?;
