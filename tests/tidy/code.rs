@@ -1,5 +1,8 @@
 //! Rust text with its strings and comments blanked out, so that what is left is code; lines stay where they are.
 
+/// Stands for each letter of a string.
+pub(crate) const STRING: char = '\u{1}';
+
 /// The code alone: strings, characters and comments are blanks.
 pub(crate) fn code(text: &str) -> String {
     split(text).0
@@ -29,7 +32,11 @@ fn split(text: &str) -> (String, String) {
         for letter in &letters[at..(at + taken).min(letters.len())] {
             let in_comment = [before, state].iter().any(|state| matches!(state, State::Line | State::Block(_)));
             let in_code = before == State::Code && state == State::Code && taken == 1;
-            let blank = if *letter == '\n' { '\n' } else { ' ' };
+            let blank = match letter {
+                '\n' => '\n',
+                _ if in_code || in_comment => ' ',
+                _ => STRING,
+            };
             code.push(if in_code { *letter } else { blank });
             comments.push(if in_comment { *letter } else { blank });
         }

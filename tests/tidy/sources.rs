@@ -1,12 +1,12 @@
 //! How Rust files are kept.
 
 use super::check;
-use super::code::{code, comments, lines_with};
+use super::code::{STRING, code, comments, lines_with};
 use super::files::{File, sources};
 
 /// Longest file. Most are near 150 lines; one that needs more holds two nouns.
 const FILE_LINES: usize = 500;
-/// Longest line. The formatter breaks code earlier, comments and strings not.
+/// Longest line, without its strings: a message that people search for stays whole, and so does expected output.
 const LINE_COLUMNS: usize = 130;
 /// Macros of unfinished code.
 const UNFINISHED: [&str; 3] = ["todo!", "unimplemented!", "dbg!"];
@@ -27,14 +27,18 @@ fn files_and_lines_are_short() {
         if lines > FILE_LINES {
             findings.push(format!("{}:{lines}: more than {FILE_LINES} lines: move one noun out", file.path));
         }
-        for (index, line) in file.text.lines().enumerate() {
-            let columns = line.chars().count();
-            if columns > LINE_COLUMNS {
-                findings.push(format!("{}:{}: {columns} columns: break it at {LINE_COLUMNS}", file.path, index + 1));
-            }
+        for (index, columns) in
+            columns(&file.text).into_iter().enumerate().filter(|(_, columns)| *columns > LINE_COLUMNS)
+        {
+            findings.push(format!("{}:{}: {columns} columns: break it at {LINE_COLUMNS}", file.path, index + 1));
         }
     }
     check(findings);
+}
+
+/// Columns of each line that are code or comment.
+fn columns(text: &str) -> Vec<usize> {
+    code(text).lines().map(|line| line.chars().filter(|letter| *letter != STRING).count()).collect()
 }
 
 #[test]

@@ -24,12 +24,18 @@ fn files_name_no_foreign_host_or_path() {
     // Cargo writes the lock files.
     for file in texts().into_iter().filter(|file| !file.path.ends_with("Cargo.lock")) {
         for (index, line) in file.text.lines().enumerate() {
-            for word in FOREIGN.iter().filter(|word| line.contains(**word)) {
+            for word in FOREIGN.iter().filter(|word| names(line, word)) {
                 findings.push(format!("{}:{}: names {word}: say it without", file.path, index + 1));
             }
         }
     }
     check(findings);
+}
+
+/// Whether the word stands there on its own; a folder counts only at the beginning of a path.
+fn names(line: &str, word: &str) -> bool {
+    let inside = |letter: char| letter.is_alphanumeric() || "_.-}/".contains(letter);
+    line.match_indices(word).any(|(at, _)| !word.starts_with('/') || !line[..at].ends_with(inside))
 }
 
 #[test]
