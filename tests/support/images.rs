@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use registry_client::manifest::ProcessConfig;
-use registry_client::publish::{ImageFile, Tags, linux_image, wasm_artifact};
+use registry_client::publish::{ImageFile, Tags, WasmComponent, linux_image, wasm_artifact};
 use registry_client::serve::Registry;
 use registry_client::{BlobStore, Digest};
 
@@ -63,5 +63,7 @@ pub(crate) fn busybox(blobs: &BlobStore) -> Digest {
 /// Makes an artifact of a guest.
 pub(crate) fn guest(blobs: &BlobStore, name: &str) -> Digest {
     let wasm = std::fs::read(repository(&format!("samples/fixtures/{name}.wasm"))).unwrap();
-    wasm_artifact(blobs, &wasm, None).unwrap()
+    // A component's header names layer 1 where a module's has zeros.
+    let component = (wasm[6] == 1).then(WasmComponent::default);
+    wasm_artifact(blobs, &wasm, component).unwrap()
 }
