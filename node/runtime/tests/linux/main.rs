@@ -41,12 +41,13 @@ fn main() -> ExitCode {
         exec: joins_the_container terminal_of_its_own pipes_and_exit_code;
     };
     pod::enter();
-    let mut failed = 0;
+    let (mut passed, mut failed) = (0, 0);
     for (name, check) in all.iter().filter(|(name, _)| filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str()))) {
-        let outcome = if catch_unwind(check).is_ok() { "ok" } else { "FAILED" };
-        println!("{name} ... {outcome}");
-        failed += u32::from(outcome != "ok");
+        let succeeded = catch_unwind(check).is_ok();
+        *if succeeded { &mut passed } else { &mut failed } += 1;
+        println!("test {name} ... {}", if succeeded { "ok" } else { "FAILED" });
     }
-    println!("{failed} failed");
+    // The form of libtest, which `cargo xtask test` sums.
+    println!("test result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
