@@ -51,13 +51,15 @@ fn main() {
         return;
     }
     let chosen = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
-    let mut failed = 0;
+    let (mut passed, mut failed) = (0, 0);
     for (name, check) in all.iter().filter(|(name, _)| chosen(name)) {
         let started = std::time::Instant::now();
-        let outcome = if catch_unwind(AssertUnwindSafe(|| check(&tokio))).is_ok() { "ok" } else { "FAILED" };
-        println!("{name} ... {outcome} ({:.2} s)", started.elapsed().as_secs_f64());
-        failed += i32::from(outcome != "ok");
+        let succeeded = catch_unwind(AssertUnwindSafe(|| check(&tokio))).is_ok();
+        *if succeeded { &mut passed } else { &mut failed } += 1;
+        let outcome = if succeeded { "ok" } else { "FAILED" };
+        println!("test {name} ... {outcome} ({:.2} s)", started.elapsed().as_secs_f64());
     }
-    println!("{failed} failed");
+    // The form of libtest, which `cargo xtask test` sums.
+    println!("test result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
     std::process::exit(failed.min(1));
 }
