@@ -1,3 +1,5 @@
+//! Where pods go, from plain nodes and pods.
+
 use std::sync::Arc;
 
 use api::meta::{Key, Resource, Revision};

@@ -1,3 +1,5 @@
+//! Bodies as clients send them: what is read, what is refused, and in which words.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::json;

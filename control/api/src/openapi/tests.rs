@@ -1,3 +1,5 @@
+//! The documents that clients read before they write: complete, and no more than that.
+
 use std::collections::BTreeSet;
 
 use expect_test::expect;

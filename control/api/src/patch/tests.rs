@@ -1,3 +1,5 @@
+//! Patches of each kind against what they should give.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

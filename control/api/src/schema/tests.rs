@@ -1,3 +1,5 @@
+//! The table of shapes against facts that clients rely on.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Decisions about endpoints, from plain Services and pods.
+
 use serde_json::{Value, json};
 
 use crate::make::{NOW, at, key, time, view};

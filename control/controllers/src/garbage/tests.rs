@@ -1,3 +1,5 @@
+//! Decisions about what has lost its owner, from plain objects.
+
 use serde_json::{Value, json};
 
 use crate::make::{NOW, at, key, lines, time, view};

@@ -1,3 +1,5 @@
+//! Decisions about nodes that fall silent, from plain nodes and leases.
+
 use serde_json::{Value, json};
 
 use crate::make::{NOW, at, key, lines, time, view};

@@ -1,3 +1,5 @@
+//! Decisions about pods that nobody runs any more, from plain objects.
+
 use serde_json::json;
 
 use crate::make::{NOW, at, key, lines, view};

@@ -1,3 +1,5 @@
+//! Decisions about default service accounts, from plain objects.
+
 use serde_json::json;
 
 use crate::make::{NOW, at, key, lines, view};

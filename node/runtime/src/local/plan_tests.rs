@@ -1,3 +1,5 @@
+//! What a container is launched with, from its image and its settings.
+
 use std::collections::BTreeMap;
 
 use registry_client::manifest::ProcessConfig;
