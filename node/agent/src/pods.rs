@@ -153,7 +153,7 @@ impl Pods {
     async fn relist(&self) {
         match self.context.runtime.list_containers().await {
             Ok(all) => {
-                all.into_iter().filter(|c| matches!(c.state, ContainerState::Exited(_))).for_each(|c| self.ended(c))
+                all.into_iter().filter(|c| matches!(c.state, ContainerState::Exited(_))).for_each(|c| self.ended(c));
             }
             Err(error) => tracing::warn!(%error, "containers not listed"),
         }
