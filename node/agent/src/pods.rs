@@ -41,6 +41,9 @@ impl Pods {
             let id = sandbox.config.id.clone();
             adopted.entry(id).or_default().sandbox = Some(sandbox);
         }
+        for uid in context.network.attached().await {
+            adopted.entry(SandboxId(uid.into())).or_default();
+        }
         for container in context.runtime.list_containers().await? {
             adopted.entry(container.sandbox.clone()).or_default().containers.push(container);
         }
