@@ -80,7 +80,7 @@ fn tasks() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Runs a child role with its log on standard error.
 fn logged(role: fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("BIREME_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,openraft=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
     role()
 }

@@ -107,7 +107,7 @@ impl Cluster {
         };
         let orders = ServerOrders {
             listen: settings.listen,
-            advertise: vec![super::node::primary_address()],
+            advertise: advertised(settings.listen),
             service_cidrs: place.service_cidrs(),
             node_name: settings.node_name.clone(),
         };
@@ -147,6 +147,15 @@ async fn watch(janitor: &mut Option<Child>, child: &Child) -> anyhow::Result<()>
         janitor.tell(&id.to_string()).await.context("cannot tell the janitor")?;
     }
     Ok(())
+}
+
+/// The addresses to tell others: those on which a server that listens there can be reached from elsewhere.
+fn advertised(listen: std::net::SocketAddr) -> Vec<std::net::IpAddr> {
+    match listen.ip() {
+        address if address.is_unspecified() => vec![super::node::primary_address()],
+        address if address.is_loopback() => Vec::new(),
+        address => vec![address],
+    }
 }
 
 fn private_dir(dir: &Path) -> anyhow::Result<()> {

@@ -33,7 +33,7 @@ pub(crate) enum Done {
     /// A container was made; it may have failed to start. Or it was not made.
     Started(String, Result<Container, Refusal>),
     /// A container was stopped, or not.
-    Stopped(String, ContainerId, Result<Option<Container>, Refusal>),
+    Stopped(String, Result<Option<Container>, Refusal>),
     /// A lost sandbox is removed.
     Renewed(Result<(), Refusal>),
     /// An ended pod's sandbox is stopped.

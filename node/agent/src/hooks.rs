@@ -36,7 +36,7 @@ impl Carrier {
             Ok(()) => self.look_up(&id).await,
             Err(error) => Err(("FailedKillPod".to_owned(), error.to_string())),
         };
-        Done::Stopped(name, id, outcome)
+        Done::Stopped(name, outcome)
     }
 
     /// The container as the runtime has it now. The event about its end may still be on its way.

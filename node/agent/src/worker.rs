@@ -209,13 +209,13 @@ impl Worker {
             }
             Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
             Done::Started(name, outcome) => self.started(pod, &name, outcome),
-            Done::Stopped(name, _, Ok(found)) => {
+            Done::Stopped(name, Ok(found)) => {
                 self.seen.life_mut(&name).stopping = None;
                 if let Some(container) = found {
                     self.hear(pod, News::Ended(container));
                 }
             }
-            Done::Stopped(name, _, Err((_, message))) => {
+            Done::Stopped(name, Err((_, message))) => {
                 tracing::warn!(container = name, message, "not stopped, will try again");
                 self.seen.life_mut(&name).stopping = None;
             }

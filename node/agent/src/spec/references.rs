@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, Volume};
 
-use crate::policy;
-
 /// Names of objects that a pod needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct References {
@@ -33,18 +31,6 @@ pub(crate) fn of_container(container: &Container) -> References {
         found.config_maps.extend(source.config_map_key_ref.iter().map(|selector| selector.name.clone()));
         found.secrets.extend(source.secret_key_ref.iter().map(|selector| selector.name.clone()));
     }
-    found
-}
-
-/// Everything a pod refers to, the credentials for its images included.
-pub(crate) fn of_pod(spec: &PodSpec) -> References {
-    let mut found = of_volumes(spec);
-    for container in policy::init(spec).iter().chain(&spec.containers) {
-        let References { config_maps, secrets } = of_container(container);
-        found.config_maps.extend(config_maps);
-        found.secrets.extend(secrets);
-    }
-    found.secrets.extend(spec.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone()));
     found
 }
 
