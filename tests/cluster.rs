@@ -30,7 +30,7 @@ fn pods_and_objects_outlive_the_processes() {
     let images = Images::serve();
     let mut cluster = Cluster::start();
     let kubectl = cluster.kubectl();
-    kubectl.run_with(&["create", "-f", "-"], &lasting(&images.busybox())).ok();
+    kubectl.create(&lasting(&images.busybox()));
     kubectl.ok(&["wait", "--for=condition=Ready", "pod/lasting", "--timeout=60s"]);
     let before = kubectl.ok(&["get", "pod", "lasting", "-o", LIFE]);
     let said = cluster.stop();
@@ -39,7 +39,7 @@ fn pods_and_objects_outlive_the_processes() {
     kubectl.ok(&["wait", "--for=condition=Ready", "pod/lasting", "--timeout=60s"]);
     assert_eq!(kubectl.ok(&["get", "pod", "lasting", "-o", LIFE]), before);
     // Also when nothing could be put in order.
-    kubectl.ok(&["create", "configmap", "kept", "--from-literal=key=value"]);
+    kubectl.create("{apiVersion: v1, kind: ConfigMap, metadata: {name: kept}, data: {key: value}}");
     cluster.kill();
     cluster.restart();
     assert_eq!(kubectl.ok(&["get", "configmap", "kept", "-o", "jsonpath={.data.key}"]), "value");
@@ -52,7 +52,7 @@ fn an_ephemeral_cluster_leaves_nothing_even_when_it_is_killed() {
     let images = Images::serve();
     let mut cluster = Cluster::ephemeral();
     let kubectl = cluster.kubectl();
-    kubectl.run_with(&["create", "-f", "-"], &lasting(&images.busybox())).ok();
+    kubectl.create(&lasting(&images.busybox()));
     kubectl.ok(&["wait", "--for=condition=Ready", "pod/lasting", "--timeout=60s"]);
     let data = cluster.data();
     assert!(data.is_dir());

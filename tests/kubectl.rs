@@ -15,7 +15,7 @@ fn check(look: fn(&Kubectl)) {
     let cluster = Cluster::start();
     for version in Version::ALL {
         let namespace = format!("{version:?}").to_lowercase().replace('_', "-");
-        cluster.kubectl_of(version, "default").ok(&["create", "namespace", &namespace]);
+        cluster.kubectl_of(version, "default").create_namespace(&namespace);
         look(&cluster.kubectl_of(version, &namespace));
     }
 }
@@ -38,6 +38,14 @@ spec:
   template:
     metadata: {labels: {app: idle}}
     spec: {containers: [{name: main, image: 'nowhere.invalid/idle:1'}]}
+";
+
+/// A Service that selects nothing yet.
+const SERVICE: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
 ";
 
 #[test]
@@ -74,8 +82,8 @@ fn server_side_apply_and_diff_agree() {
 #[test]
 fn get_prints_every_form() {
     check(|kubectl| {
-        kubectl.run_with(&["create", "-f", "-"], &settings("old")).ok();
-        kubectl.run_with(&["create", "-f", "-"], IDLE).ok();
+        kubectl.create(&settings("old"));
+        kubectl.create(IDLE);
         let table = kubectl.ok(&["get", "configmaps", "settings"]);
         let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(words[0], ["NAME", "DATA", "AGE"]);
@@ -123,8 +131,8 @@ fn a_watch_shows_what_happens() {
 #[test]
 fn describe_tells_what_people_look_for() {
     check(|kubectl| {
-        kubectl.run_with(&["create", "-f", "-"], IDLE).ok();
-        kubectl.ok(&["create", "service", "clusterip", "web", "--tcp=80:8080"]);
+        kubectl.create(IDLE);
+        kubectl.create(SERVICE);
         let deployment = kubectl.ok(&["describe", "deployment", "idle"]);
         for text in
             ["Name:                   idle", "Selector:               app=idle", "0 desired", "nowhere.invalid/idle:1"]
@@ -134,7 +142,7 @@ fn describe_tells_what_people_look_for() {
         let service = kubectl.ok(&["describe", "service", "web"]);
         for text in [
             "Type:                     ClusterIP",
-            "Port:                     80-8080  80/TCP",
+            "Port:                     http  80/TCP",
             "TargetPort:               8080/TCP",
         ] {
             assert!(service.contains(text), "{text}: {service}");
@@ -149,7 +157,7 @@ fn describe_tells_what_people_look_for() {
 #[test]
 fn a_deployment_is_scaled_labelled_and_rolled_out() {
     check(|kubectl| {
-        kubectl.run_with(&["create", "-f", "-"], IDLE).ok();
+        kubectl.create(IDLE);
         let done = kubectl.ok(&["rollout", "status", "deployment/idle", "--timeout=30s"]);
         assert_eq!(done, "deployment \"idle\" successfully rolled out\n");
         kubectl.ok(&["wait", "--for=condition=Available", "deployment/idle", "--timeout=30s"]);
@@ -175,10 +183,10 @@ fn a_namespace_takes_its_objects_along() {
     check(|kubectl| {
         let namespace = format!("{}-more", kubectl.namespace);
         let inside = Kubectl { namespace: namespace.clone(), ..kubectl.clone() };
-        kubectl.ok(&["create", "namespace", &namespace]);
-        inside.run_with(&["create", "-f", "-"], &settings("old")).ok();
+        kubectl.create_namespace(&namespace);
+        inside.create(&settings("old"));
         kubectl.ok(&["delete", "namespace", &namespace, "--timeout=60s"]);
-        kubectl.ok(&["create", "namespace", &namespace]);
+        kubectl.create_namespace(&namespace);
         assert_eq!(inside.ok(&["get", "cm", "-l", "app=web", "-o", "name"]), "");
     });
 }

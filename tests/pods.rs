@@ -25,10 +25,6 @@ fn pod(name: &str, containers: &[&str]) -> String {
     )
 }
 
-fn create(kubectl: &Kubectl, manifest: &str) {
-    kubectl.run_with(&["create", "-f", "-"], manifest).ok();
-}
-
 /// Waits until a field of an object has that value.
 #[track_caller]
 fn becomes(cluster: &mut Cluster, object: &str, field: &str, wanted: &str) {
@@ -53,7 +49,7 @@ fn exit_codes_and_logs_reach_the_user() {
     let (busybox, module) = (images.busybox(), images.guest("hello-module"));
     let linux = format!("{{name: linux, image: '{busybox}', args: [sh, -c, 'echo out; echo err >&2; exit 4']}}");
     let wasm = format!("{{name: wasm, image: '{module}'}}");
-    create(&kubectl, &pod("once", &[&linux, &wasm]));
+    kubectl.create(&pod("once", &[&linux, &wasm]));
     becomes(&mut cluster, "pod/once", ".status.phase", "Failed");
     let code = |name: &str| {
         let path = format!("jsonpath={{.status.containerStatuses[?(@.name=='{name}')].state.terminated.exitCode}}");
@@ -77,7 +73,7 @@ fn a_pod_that_succeeds_is_followed_to_its_end() {
     let kubectl = cluster.kubectl();
     let script = "for i in 1 2 3; do echo line $i; sleep 0.3; done";
     let container = format!("{{name: main, image: '{}', args: [sh, -c, '{script}']}}", images.busybox());
-    create(&kubectl, &pod("talker", &[&container]));
+    kubectl.create(&pod("talker", &[&container]));
     kubectl.ok(&["wait", "--for=jsonpath={.status.containerStatuses[0].containerID}", "pod/talker", TIMEOUT]);
     assert_eq!(kubectl.ok(&["logs", "--follow", "talker"]), "line 1\nline 2\nline 3\n");
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/talker", TIMEOUT]);
@@ -127,7 +123,7 @@ spec:
     assert_eq!(words[..4], ["web", "2/2", "2", "2"]);
     let address = kubectl.ok(&["get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"]);
     let script = format!("until wget -q -O - http://{address}/from-a-pod; do sleep 0.2; done");
-    create(&kubectl, &pod("client", &[&format!("{{name: main, image: '{busybox}', args: [sh, -c, '{script}']}}")]));
+    kubectl.create(&pod("client", &[&format!("{{name: main, image: '{busybox}', args: [sh, -c, '{script}']}}")]));
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/client", TIMEOUT]);
     let answer = kubectl.ok(&["logs", "client"]);
     assert!(answer.contains("/from-a-pod"), "{answer}");
@@ -153,7 +149,7 @@ fn memory_limits_hold_for_both_kinds() {
     let eat = "[sh, -c, 'exec dd if=/dev/zero of=/dev/null bs=64M count=1']";
     let linux = format!("{{name: linux, image: '{busybox}', args: {eat}, {limit}}}");
     let wasm = format!("{{name: wasm, image: '{grow}', {limit}}}");
-    create(&kubectl, &pod("hungry", &[&linux, &wasm]));
+    kubectl.create(&pod("hungry", &[&linux, &wasm]));
     let ended =
         |name: &str, field: &str| format!(".status.containerStatuses[?(@.name=='{name}')].state.terminated.{field}");
     becomes(&mut cluster, "pod/hungry", &ended("linux", "reason"), "OOMKilled");
@@ -170,16 +166,20 @@ fn an_image_behind_a_password_needs_its_secret() {
     let mut cluster = Cluster::start();
     let kubectl = cluster.kubectl();
     let manifest = pod("shy", &[&format!("{{name: main, image: '{image}', args: [sh, -c, 'echo seen']}}")]);
-    create(&kubectl, &manifest);
+    kubectl.create(&manifest);
     let reason = ".status.containerStatuses[0].state.waiting.reason";
     becomes(&mut cluster, "pod/shy", reason, "ImagePullBackOff");
     let described = kubectl.ok(&["describe", "pod", "shy"]);
     assert!(described.contains("Failed") && described.contains(&image), "{described}");
     kubectl.ok(&["delete", "pod", "shy", TIMEOUT]);
-    let server = format!("--docker-server={}", registry.address);
-    let (user, password) = (format!("--docker-username={USER}"), format!("--docker-password={PASSWORD}"));
-    kubectl.ok(&["create", "secret", "docker-registry", "door", &server, &user, &password]);
-    create(&kubectl, &manifest.replace("spec:\n", "spec:\n  imagePullSecrets: [{name: door}]\n"));
+    let server = registry.address;
+    let door = format!("{{auths: {{'{server}': {{username: {USER}, password: {PASSWORD}}}}}}}");
+    let door: serde_json::Value = serde_yaml_ng::from_str(&door).unwrap();
+    kubectl.create(&format!(
+        "{{apiVersion: v1, kind: Secret, metadata: {{name: door}}, type: kubernetes.io/dockerconfigjson, stringData: \
+         {{.dockerconfigjson: '{door}'}}}}"
+    ));
+    kubectl.create(&manifest.replace("spec:\n", "spec:\n  imagePullSecrets: [{name: door}]\n"));
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/shy", TIMEOUT]);
     assert_eq!(kubectl.ok(&["logs", "shy"]), "seen\n");
 }
@@ -191,7 +191,7 @@ fn an_image_from_another_registry_runs() {
     let image = registry.hold("hello-cli", &images.blobs, &images::guest(&images.blobs, "hello-cli"));
     let cluster = Cluster::start();
     let kubectl = cluster.kubectl();
-    create(&kubectl, &pod("guest", &[&format!("{{name: main, image: '{image}', args: [one, two]}}")]));
+    kubectl.create(&pod("guest", &[&format!("{{name: main, image: '{image}', args: [one, two]}}")]));
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/guest", TIMEOUT]);
     let logs = kubectl.ok(&["logs", "guest"]);
     assert!(logs.contains("one") && logs.contains("two"), "{logs}");

@@ -72,6 +72,18 @@ impl Kubectl {
         }
     }
 
+    /// Creates what a manifest says. Commands such as `create namespace` would send it in protobuf.
+    #[track_caller]
+    pub(crate) fn create(&self, manifest: &str) {
+        self.run_with(&["create", "-f", "-"], manifest).ok();
+    }
+
+    /// Creates a namespace.
+    #[track_caller]
+    pub(crate) fn create_namespace(&self, name: &str) {
+        self.create(&format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}"));
+    }
+
     /// Starts a command that goes on, such as a watch; its output is piped.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         self.spawn_with(arguments, Stdio::null())
