@@ -46,7 +46,8 @@ impl Images {
         self.publish(name, &guest(&self.blobs, name))
     }
 
-    fn publish(&self, name: &str, digest: &Digest) -> String {
+    /// Gives a manifest a name; returns the reference to pull it by.
+    pub(crate) fn publish(&self, name: &str, digest: &Digest) -> String {
         self.tags.set(name, TAG, digest).unwrap();
         format!("{}/{name}:{TAG}", self.registry.address())
     }

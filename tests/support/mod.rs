@@ -8,6 +8,8 @@ pub(crate) mod cluster;
 pub(crate) mod kubectl;
 pub(crate) mod leftovers;
 pub(crate) mod images;
+pub(crate) mod scene;
+pub(crate) mod machine;
 pub(crate) mod debian_registry;
 pub(crate) mod wait;
 
