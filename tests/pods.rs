@@ -9,7 +9,6 @@ use std::time::Duration;
 use support::cluster::Cluster;
 use support::debian_registry::{DebianRegistry, PASSWORD, USER};
 use support::images::{self, Images};
-use support::kubectl::Kubectl;
 
 /// Until a pod of small images has done what it should, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -126,6 +125,10 @@ spec:
     kubectl.create(&pod("client", &[&format!("{{name: main, image: '{busybox}', args: [sh, -c, '{script}']}}")]));
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/client", TIMEOUT]);
     let answer = kubectl.ok(&["logs", "client"]);
+    if std::env::var("HOLD").is_ok() {
+        println!("{answer:?} {address} {}", cluster.kubeconfig().display());
+        std::thread::sleep(Duration::from_secs(40));
+    }
     assert!(answer.contains("/from-a-pod"), "{answer}");
     let node = fetch(&format!("http://{address}/from-the-node"));
     assert!(node.contains("/from-the-node"), "{node}");
