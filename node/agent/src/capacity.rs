@@ -21,7 +21,7 @@ pub(crate) fn detect(dir: &Path) -> std::io::Result<Capacity> {
     Ok(Capacity {
         cpu_milli: u64::try_from(cores).unwrap_or(u64::MAX).saturating_mul(1000),
         memory,
-        ephemeral_storage: u64::from(disk.blocks()).saturating_mul(disk.fragment_size()),
+        ephemeral_storage: disk.blocks().saturating_mul(disk.fragment_size()),
         pods: PODS,
     })
 }

@@ -17,7 +17,7 @@ pub(crate) const OWN_CONDITIONS: [&str; 4] = ["PodReadyToStartContainers", "Init
 /// Why the API server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
-    /// The object is not there any more, or is another one of the same name.
+    /// The object is not there any more.
     #[error("{attempt}: it is gone")]
     Gone {
         /// What was attempted.
@@ -37,8 +37,8 @@ pub(crate) enum ClusterError {
 impl ClusterError {
     fn of(attempt: String, cause: kube::Error) -> Self {
         match &cause {
-            // A different uid conflicts with the precondition: the pod that was meant is gone.
-            kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Gone { attempt },
+            // A conflict may be one of two writers; that of another uid is settled by the watch, which says that the pod went.
+            kube::Error::Api(status) if status.code == 404 => Self::Gone { attempt },
             _ => Self::Failed { attempt, cause: Box::new(cause) },
         }
     }

@@ -1,7 +1,5 @@
 //! What the agent needs from the pod network. The real one is adapted in `main`, so that tests can stand in for it.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use network::contract::{PodNetwork, ServicePort};
 
@@ -25,8 +23,8 @@ pub trait PodNetworking: Send + Sync + std::fmt::Debug {
     /// Takes them back. Succeeds for a pod that has none.
     async fn detach(&self, pod_uid: &str) -> Result<(), NetworkError>;
 
-    /// All attached pods by uid, those of before an agent restart included.
-    async fn attached(&self) -> Result<BTreeMap<String, PodNetwork>, NetworkError>;
+    /// Uids of all attached pods, those of before an agent restart included.
+    async fn attached(&self) -> Vec<String>;
 
     /// Replaces the whole table of Services.
     async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError>;

@@ -197,8 +197,8 @@ impl PodNetworking for FakeNetwork {
     async fn detach(&self, _: &str) -> std::result::Result<(), NetworkError> {
         Ok(())
     }
-    async fn attached(&self) -> std::result::Result<BTreeMap<String, PodNetwork>, NetworkError> {
-        Ok(BTreeMap::new())
+    async fn attached(&self) -> Vec<String> {
+        Vec::new()
     }
     async fn set_services(&self, _: &[ServicePort]) -> std::result::Result<(), NetworkError> {
         Ok(())

@@ -7,7 +7,16 @@
 //!
 //! Forbidden here: any knowledge of how a container runs (namespaces, Wasm, cgroups) or how a packet travels; clocks and
 //! tasks other than those of [`seam`]; decisions inside the code that carries them out.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert"))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::needless_pass_by_value,
+        reason = "tests assert, and hand over literals"
+    )
+)]
 
 mod config;
 mod contract;

@@ -121,7 +121,7 @@ fn written(image: Image) -> ContainerImage {
 }
 
 fn amounts(capacity: &Capacity) -> BTreeMap<String, Quantity> {
-    let cpu = if capacity.cpu_milli % 1000 == 0 {
+    let cpu = if capacity.cpu_milli.is_multiple_of(1000) {
         (capacity.cpu_milli / 1000).to_string()
     } else {
         format!("{}m", capacity.cpu_milli)

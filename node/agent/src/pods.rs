@@ -41,6 +41,9 @@ impl Pods {
             let id = sandbox.config.id.clone();
             adopted.entry(id).or_default().sandbox = Some(sandbox);
         }
+        for uid in context.network.attached().await {
+            adopted.entry(SandboxId(uid.into())).or_default();
+        }
         for container in context.runtime.list_containers().await? {
             adopted.entry(container.sandbox.clone()).or_default().containers.push(container);
         }
@@ -153,7 +156,7 @@ impl Pods {
     async fn relist(&self) {
         match self.context.runtime.list_containers().await {
             Ok(all) => {
-                all.into_iter().filter(|c| matches!(c.state, ContainerState::Exited(_))).for_each(|c| self.ended(c))
+                all.into_iter().filter(|c| matches!(c.state, ContainerState::Exited(_))).for_each(|c| self.ended(c));
             }
             Err(error) => tracing::warn!(%error, "containers not listed"),
         }

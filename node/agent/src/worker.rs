@@ -382,7 +382,7 @@ fn add_log_tail(container: &mut Container) {
     match crate::logs::tail(&container.log_path, MESSAGE_MAX) {
         Ok(tail) => exit.message = tail,
         Err(error) => {
-            tracing::debug!(%error, log = %container.log_path.display(), "no log for the termination message")
+            tracing::debug!(%error, log = %container.log_path.display(), "no log for the termination message");
         }
     }
 }

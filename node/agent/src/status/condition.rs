@@ -40,7 +40,7 @@ fn findings(facts: &Facts<'_>, status: &PodStatus, phase: &str, ended: bool, ini
         let reason = if phase == "Succeeded" { "PodCompleted" } else { "PodFailed" };
         Finding::new(kind, holds, (!holds).then(|| (reason, String::new())))
     };
-    let init = facts.pod.spec.as_ref().map(|spec| policy::init(spec)).unwrap_or_default();
+    let init = facts.pod.spec.as_ref().map(policy::init).unwrap_or_default();
     let begun = if initialised {
         let reason = if phase == "Succeeded" { Some(("PodCompleted", String::new())) } else { None };
         Finding::new("Initialized", true, reason)

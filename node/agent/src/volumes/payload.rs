@@ -43,7 +43,7 @@ pub(crate) fn payload(
                 };
                 let text = map.data.iter().flatten().map(|(key, value)| (key.as_str(), value.as_bytes()));
                 let binary = map.binary_data.iter().flatten().map(|(key, value)| (key.as_str(), value.0.as_slice()));
-                collector.keys(keys, text.chain(binary).collect(), "config")?;
+                collector.keys(keys, &text.chain(binary).collect(), "config")?;
             }
             Part::Secret(keys) => {
                 let Some(secret) = material.secrets.get(&keys.name).and_then(Option::as_deref) else {
@@ -51,7 +51,7 @@ pub(crate) fn payload(
                     continue;
                 };
                 let data = secret.data.iter().flatten().map(|(key, value)| (key.as_str(), value.0.as_slice()));
-                collector.keys(keys, data.collect(), "secret")?;
+                collector.keys(keys, &data.collect(), "secret")?;
             }
             Part::Downward(items) => items.iter().try_for_each(|item| collector.downward(item, context))?,
             Part::Token { path, audience, .. } => {
@@ -79,7 +79,7 @@ impl Collector<'_> {
         Err(VolumeError::refused(self.volume, format!("{kind} \"{}\" not found", keys.name)))
     }
 
-    fn keys(&mut self, keys: &Keys, data: BTreeMap<&str, &[u8]>, kind: &str) -> Result<(), VolumeError> {
+    fn keys(&mut self, keys: &Keys, data: &BTreeMap<&str, &[u8]>, kind: &str) -> Result<(), VolumeError> {
         let Some(items) = &keys.items else {
             return data.iter().try_for_each(|(key, bytes)| self.add(key, bytes.to_vec(), self.mode));
         };
