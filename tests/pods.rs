@@ -125,10 +125,6 @@ spec:
     kubectl.create(&pod("client", &[&format!("{{name: main, image: '{busybox}', args: [sh, -c, '{script}']}}")]));
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/client", TIMEOUT]);
     let answer = kubectl.ok(&["logs", "client"]);
-    if std::env::var("HOLD").is_ok() {
-        println!("{answer:?} {address} {}", cluster.kubeconfig().display());
-        std::thread::sleep(Duration::from_secs(40));
-    }
     assert!(answer.contains("/from-a-pod"), "{answer}");
     let node = fetch(&format!("http://{address}/from-the-node"));
     assert!(node.contains("/from-the-node"), "{node}");
