@@ -1,6 +1,5 @@
 //! The node: runtime, network, agent. Runs as root.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -52,7 +51,7 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
         serving_cert_pem: orders.identity.serving_certificate.clone(),
         serving_key_pem: orders.identity.serving_key.clone(),
         client_ca_pem: orders.identity.client_authority.clone(),
-        labels: BTreeMap::new(),
+        labels: std::collections::BTreeMap::new(),
         capacity: None,
         cluster_dns: None,
         version: crate::VERSION.into(),
@@ -100,13 +99,8 @@ impl PodNetworking for Networking {
         self.0.detach(pod_uid).await.map_err(|cause| refused(format!("cannot detach pod {pod_uid}"), cause))
     }
 
-    async fn attached(&self) -> Result<BTreeMap<String, PodNetwork>, NetworkError> {
-        let mut attached = BTreeMap::new();
-        for uid in self.0.attached().await {
-            let network = self.attach(&uid).await?;
-            attached.insert(uid, network);
-        }
-        Ok(attached)
+    async fn attached(&self) -> Vec<String> {
+        self.0.attached().await
     }
 
     async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError> {

@@ -23,8 +23,6 @@ const SERVER_USER: u32 = 60_999;
 pub(crate) struct Cluster {
     /// Where its admin kubeconfig is.
     pub(crate) kubeconfig: PathBuf,
-    /// Where its API server listens.
-    pub(crate) address: std::net::SocketAddr,
     /// Where it lives.
     pub(crate) place: Place,
     server: Child,
@@ -59,7 +57,7 @@ impl Cluster {
         let kubeconfig = settings.kubeconfig.clone().unwrap_or_else(|| place.data.join("kubeconfig"));
         write_private(&kubeconfig, &admin_kubeconfig)?;
         step.done(&format!("https://{address}"));
-        let mut cluster = Self { kubeconfig, address, place, server, node: None, janitor, _lock: lock };
+        let mut cluster = Self { kubeconfig, place, server, node: None, janitor, _lock: lock };
         if root {
             let step = progress.step("starting the node");
             let orders = NodeOrders {

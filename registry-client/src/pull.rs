@@ -179,10 +179,7 @@ impl Client {
         // Futures that are made beforehand let the compiler see that the whole pull may move between threads.
         let fetches: Vec<_> =
             wanted.into_iter().map(|descriptor| self.blob(reference, descriptor, blobs, &meter)).collect();
-        futures::stream::iter(fetches)
-            .buffer_unordered(PARALLEL_BLOBS)
-            .try_collect::<Vec<()>>()
-            .await?;
+        futures::stream::iter(fetches).buffer_unordered(PARALLEL_BLOBS).try_collect::<Vec<()>>().await?;
         Ok(Pulled { digest, manifest })
     }
 

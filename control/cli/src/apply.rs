@@ -146,17 +146,17 @@ fn covers(live: &Value, wanted: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn check(previous: Value, wanted: Value, live: Value, patch: Value) {
-        assert_eq!(change(&previous, &wanted, &live), patch);
+    fn check(previous: &Value, wanted: &Value, live: &Value, patch: &Value) {
+        assert_eq!(change(previous, wanted, live), *patch);
     }
 
     #[test]
     fn what_is_new_is_set_and_what_is_no_longer_said_goes() {
         check(
-            json!({"data": {"a": "1", "b": "2"}}),
-            json!({"data": {"a": "3"}}),
-            json!({"data": {"a": "1", "b": "2", "others": "x"}, "status": {}}),
-            json!({"data": {"a": "3", "b": null}}),
+            &json!({"data": {"a": "1", "b": "2"}}),
+            &json!({"data": {"a": "3"}}),
+            &json!({"data": {"a": "1", "b": "2", "others": "x"}, "status": {}}),
+            &json!({"data": {"a": "3", "b": null}}),
         );
     }
 
@@ -164,13 +164,13 @@ mod tests {
     fn nothing_changes_when_defaults_were_added() {
         let manifest = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
         let live = json!({"spec": {"containers": [{"name": "c", "image": "i", "imagePullPolicy": "Always"}], "dnsPolicy": "x"}});
-        check(manifest.clone(), manifest, live, json!({}));
+        check(&manifest, &manifest, &live, &json!({}));
     }
 
     #[test]
     fn a_field_dropped_from_an_item_replaces_the_list() {
         let previous = json!({"spec": {"containers": [{"name": "c", "image": "i", "tty": true}]}});
         let wanted = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
-        check(previous.clone(), wanted.clone(), previous, wanted);
+        check(&previous, &wanted, &previous, &wanted);
     }
 }

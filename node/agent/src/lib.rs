@@ -52,7 +52,6 @@ mod endpoint;
 mod logs;
 
 mod agent;
-mod janitor;
 
 #[cfg(test)]
 mod fake;
@@ -61,4 +60,3 @@ pub use agent::{Agent, RunningAgent, StartError};
 pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
 pub use endpoint::EndpointError;
-pub use janitor::janitor;
