@@ -9,7 +9,6 @@ use std::time::Duration;
 use support::cluster::Cluster;
 use support::debian_registry::{DebianRegistry, PASSWORD, USER};
 use support::images::{self, Images};
-use support::kubectl::Kubectl;
 
 /// Until a pod of small images has done what it should, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -160,8 +160,13 @@ impl Cluster {
         panic!("{why}\n{}", self.logs())
     }
 
-    /// The ends of all logs.
+    /// The ends of all logs, and what the API says of pods when it answers.
     pub(crate) fn logs(&self) -> String {
+        let ask = |arguments: &[&str]| format!("--- {}\n", self.kubectl().run(arguments));
+        let pods = self
+            .parent
+            .is_some()
+            .then(|| ask(&["get", "pods,services", "--all-namespaces", "-o", "wide"]) + &ask(&["describe", "pods"]));
         let files = [self.log(), self.data().join("server.log"), self.data().join("node.log")];
         let tail = |file: &PathBuf| {
             let text = fs::read(file)
@@ -169,7 +174,7 @@ impl Cluster {
             let lines: Vec<&str> = text.lines().collect();
             format!("--- end of {}\n{}\n", file.display(), lines[lines.len().saturating_sub(TAIL)..].join("\n"))
         };
-        files.iter().map(tail).collect()
+        files.iter().map(tail).chain(pods).collect()
     }
 
     fn log(&self) -> PathBuf {
@@ -220,10 +225,9 @@ impl Drop for Cluster {
         if failing && !self.quiet {
             eprintln!("{}", self.logs());
         }
-        let logs = self.logs();
         match self.clean() {
             Err(error) if failing => eprintln!("and then: {error}"),
-            Err(error) => panic!("{error}\n{logs}"),
+            Err(error) => panic!("{error}\n{}", self.logs()),
             Ok(()) => {}
         }
     }

@@ -57,7 +57,7 @@ impl Images {
 pub(crate) fn busybox(blobs: &BlobStore) -> Digest {
     let content = std::fs::read(BUSYBOX).unwrap_or_else(|error| panic!("{BUSYBOX}: {error}; run `cargo xtask setup`"));
     let file = |path: &str| ImageFile { path: path.into(), mode: 0o755, content: content.clone() };
-    let process = ProcessConfig { entrypoint: vec![], cmd: vec!["/bin/sh".into()], ..ProcessConfig::default() };
+    let process = ProcessConfig { cmd: Some(vec!["/bin/sh".into()]), ..ProcessConfig::default() };
     linux_image(blobs, &["bin/busybox", "bin/sh"].map(file), process).unwrap()
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Query {
 struct Line {
     time: Vec<u8>,
     text: Vec<u8>,
+    /// Whether the container wrote a line end.
+    ended: bool,
 }
 
 /// Puts lines together from records, per stream.
@@ -54,17 +56,23 @@ impl Joiner {
         let (Some(time), Some(stream), Some(tag), text) = (fields.next(), fields.next(), fields.next(), fields.next())
         else {
             // Not in the format: better shown as it is than lost.
-            return Some(Line { time: Vec::new(), text: record.to_vec() });
+            return Some(Line { time: Vec::new(), text: record.to_vec(), ended: true });
         };
         let text = text.unwrap_or_default();
         let open = &mut self.open[usize::from(stream == b"stderr")];
-        let mut line = open.take().unwrap_or_else(|| Line { time: time.to_vec(), text: Vec::new() });
+        let mut line = open.take().unwrap_or_else(|| Line { time: time.to_vec(), text: Vec::new(), ended: false });
         line.text.extend_from_slice(text);
-        if tag.starts_with(b"P") && line.text.len() < LINE_MAX {
+        line.ended = !tag.starts_with(b"P");
+        if !line.ended && line.text.len() < LINE_MAX {
             *open = Some(line);
             return None;
         }
         Some(line)
+    }
+
+    /// Lines that have no end yet.
+    fn rest(&mut self) -> impl Iterator<Item = Line> {
+        self.open.iter_mut().filter_map(Option::take)
     }
 }
 
@@ -80,7 +88,9 @@ impl Line {
             bytes.push(b' ');
         }
         bytes.extend_from_slice(&self.text);
-        bytes.push(b'\n');
+        if self.ended {
+            bytes.push(b'\n');
+        }
         bytes
     }
 }
@@ -132,17 +142,23 @@ impl Reader {
     }
 }
 
-/// The lines that the file has now and the query wants.
-fn present(reader: &mut Reader, query: &Query) -> io::Result<VecDeque<Vec<u8>>> {
+/// The lines that the file has now and the query wants. `over` tells that nobody waits for the end of a line without one.
+fn present(reader: &mut Reader, query: &Query, over: bool) -> io::Result<VecDeque<Vec<u8>>> {
     let mut lines = VecDeque::new();
-    while let Some(line) = reader.next()? {
+    let mut keep = |line: Line| {
         if query.since.is_some_and(|since| line.at().is_some_and(|at| at < since)) || query.tail == Some(0) {
-            continue;
+            return;
         }
         if query.tail.is_some_and(|tail| lines.len() >= tail) {
             lines.pop_front();
         }
         lines.push_back(line.written(query.timestamps));
+    };
+    while let Some(line) = reader.next()? {
+        keep(line);
+    }
+    if over {
+        reader.joiner.rest().for_each(keep);
     }
     Ok(lines)
 }
@@ -152,7 +168,7 @@ pub(crate) fn tail(path: &Path, most: usize) -> io::Result<String> {
     /// Lines of a log that become a termination message (`FallbackToLogsOnError` in the API reference).
     const LINES: usize = 80;
     let mut reader = Reader::open(path)?;
-    let lines = present(&mut reader, &Query { tail: Some(LINES), ..Query::default() })?;
+    let lines = present(&mut reader, &Query { tail: Some(LINES), ..Query::default() }, true)?;
     let bytes: Vec<u8> = lines.into_iter().flatten().collect();
     let from = bytes.len().saturating_sub(most);
     Ok(String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned())
@@ -189,7 +205,7 @@ async fn copy(
             !seat.is_gone()
                 && seat.logs(name).is_some_and(|files| files.running && files.current.as_deref() == Some(path))
         });
-        for line in present(&mut reader, &wanted)? {
+        for line in present(&mut reader, &wanted, !query.follow || !runs)? {
             let cut = line.len().min(left);
             left -= cut;
             let piece = Bytes::from(line).slice(..cut);
@@ -212,7 +228,7 @@ async fn copy(
 #[cfg(test)]
 fn all(path: &Path, query: &Query) -> String {
     let mut reader = Reader::open(path).unwrap();
-    String::from_utf8(present(&mut reader, query).unwrap().into_iter().flatten().collect()).unwrap()
+    String::from_utf8(present(&mut reader, query, true).unwrap().into_iter().flatten().collect()).unwrap()
 }
 
 #[cfg(test)]
@@ -241,6 +257,14 @@ mod tests {
         check(&Query { since, ..Query::default() }, "err\n\n");
         let stamped = Query { timestamps: true, tail: Some(1), ..Query::default() };
         check(&stamped, "2026-11-23T10:40:43.1Z \n");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_shown_without_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("0.log");
+        std::fs::write(&path, format!("{LOG}2026-11-23T10:40:44.1Z stdout P no end\n")).unwrap();
+        assert_eq!(all(&path, &Query { tail: Some(2), ..Query::default() }), "\nno end");
     }
 
     #[tokio::test]
