@@ -31,6 +31,11 @@ impl Process {
         line.unwrap_or_else(|| panic!("process {} has no {name}: {status}", self.0)).trim().to_owned()
     }
 
+    /// Its parent; none when it has ended.
+    pub(crate) fn parent(self) -> Option<Self> {
+        self.read("status").lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok()).map(Self)
+    }
+
     /// The groups that it is in, as paths below the roots of their trees.
     pub(crate) fn cgroups(self) -> Vec<String> {
         let text = self.read("cgroup");
@@ -52,12 +57,9 @@ impl Process {
 /// The child of `bireme up` that plays a role: `server-role`, `node-role` or `janitor-role`.
 #[track_caller]
 pub(crate) fn child(cluster: &Cluster, role: &str) -> Process {
-    let parent = cluster.pid().to_string();
+    let parent = Some(Process(cluster.pid().as_raw()));
     let all = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut children = all.map(Process).filter(|process| {
-        let plays = process.command().contains(role);
-        plays && process.read("status").lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent))
-    });
+    let mut children = all.map(Process).filter(|process| process.command().contains(role) && process.parent() == parent);
     children.next().unwrap_or_else(|| panic!("bireme up has no child {role}"))
 }
 
