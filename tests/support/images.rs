@@ -48,8 +48,13 @@ impl Images {
 
     /// Gives a manifest a name; returns the reference to pull it by.
     pub(crate) fn publish(&self, name: &str, digest: &Digest) -> String {
-        self.tags.set(name, TAG, digest).unwrap();
-        format!("{}/{name}:{TAG}", self.registry.address())
+        self.publish_as(name, TAG, digest)
+    }
+
+    /// The same with another tag.
+    pub(crate) fn publish_as(&self, name: &str, tag: &str, digest: &Digest) -> String {
+        self.tags.set(name, tag, digest).unwrap();
+        format!("{}/{name}:{tag}", self.registry.address())
     }
 }
 
