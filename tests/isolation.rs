@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use registry_client::manifest::ProcessConfig;
-use registry_client::publish::{ImageFile, linux_image, wasm_artifact, WasmComponent};
+use registry_client::publish::{ImageFile, WasmComponent, linux_image, wasm_artifact};
 use support::cluster::Cluster;
 use support::images::Images;
 use support::kubectl::Kubectl;
@@ -220,7 +220,8 @@ fn a_service_answers_the_host_and_pods_and_pods_answer_each_other() {
             format!("until wget -q -O - \"http://{target}/?nonce=pod-{number}\"; do sleep 0.2; done")
         })
         .collect();
-    let container = format!("{{name: main, image: '{}', args: [sh, -c, '{}']}}", sample.images.busybox(), asks.join("; "));
+    let container =
+        format!("{{name: main, image: '{}', args: [sh, -c, '{}']}}", sample.images.busybox(), asks.join("; "));
     scene::create(&kubectl, &scene::pod("client", &[&container], &["restartPolicy: Never"]));
     scene::becomes(&sample.cluster, &kubectl, "pod/client", ".status.phase", "Succeeded");
     let answers = kubectl.ok(&["logs", "client"]);

@@ -10,7 +10,7 @@ use registry_client::{BlobStore, Digest};
 use super::repository;
 
 /// One static executable that is many programs.
-const BUSYBOX: &str = "/bin/busybox";
+pub(crate) const BUSYBOX: &str = "/bin/busybox";
 /// The one tag that is used.
 pub(crate) const TAG: &str = "1";
 

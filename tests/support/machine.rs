@@ -59,7 +59,8 @@ impl Process {
 pub(crate) fn child(cluster: &Cluster, role: &str) -> Process {
     let parent = Some(Process(cluster.pid().as_raw()));
     let all = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut children = all.map(Process).filter(|process| process.command().contains(role) && process.parent() == parent);
+    let mut children =
+        all.map(Process).filter(|process| process.command().contains(role) && process.parent() == parent);
     children.next().unwrap_or_else(|| panic!("bireme up has no child {role}"))
 }
 
@@ -67,7 +68,8 @@ pub(crate) fn child(cluster: &Cluster, role: &str) -> Process {
 pub(crate) fn folders(group: &str) -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
     let trees = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<_> = trees.chain([root.to_owned()]).filter_map(|tree| tree.join(group).canonicalize().ok()).collect();
+    let mut folders: Vec<_> =
+        trees.chain([root.to_owned()]).filter_map(|tree| tree.join(group).canonicalize().ok()).collect();
     folders.sort();
     folders.dedup();
     folders
@@ -93,8 +95,8 @@ fn below(folder: &Path) -> Vec<Process> {
 /// The content of a file of a group, by its name in v1 and in v2.
 #[track_caller]
 pub(crate) fn setting(group: &str, v1: &str, v2: &str) -> String {
-    let found = folders(group).into_iter().find_map(|folder| {
-        [v1, v2].into_iter().find_map(|name| fs::read_to_string(folder.join(name)).ok())
-    });
+    let found = folders(group)
+        .into_iter()
+        .find_map(|folder| [v1, v2].into_iter().find_map(|name| fs::read_to_string(folder.join(name)).ok()));
     found.unwrap_or_else(|| panic!("no tree has {v1} or {v2} of {group}")).trim().to_owned()
 }
