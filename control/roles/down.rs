@@ -10,6 +10,7 @@ pub(crate) fn run(data: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(nix::unistd::geteuid().is_root(), "only root can end containers: run `bireme down` as root");
     let place = Place::open(data, true)?;
     let _lock = place.lock()?;
+    place.wait_for_earlier()?;
     let progress = Progress::new();
     let step = progress.step("ending pods");
     super::janitor::clean(&place)?;

@@ -37,6 +37,7 @@ impl Cluster {
         let root = nix::unistd::geteuid().is_root();
         let place = Place::open(&settings.data_dir, root)?;
         let lock = place.lock()?;
+        place.wait_for_earlier()?;
         let mut janitor = match settings.ephemeral {
             true => Some(Self::janitor(&place).await?),
             false => None,
@@ -53,6 +54,7 @@ impl Cluster {
             }
         };
         watch(&mut janitor, &server).await?;
+        place.note_children(&server.id().into_iter().collect::<Vec<_>>())?;
         let ServerReport { address, admin_kubeconfig, node: identity } = report;
         let kubeconfig = settings.kubeconfig.clone().unwrap_or_else(|| place.data.join("kubeconfig"));
         write_private(&kubeconfig, &admin_kubeconfig)?;
@@ -117,6 +119,8 @@ impl Cluster {
         private_dir(&dir)?;
         let (node, ()) = Child::start(NODE, orders, User::Same, &dir, &self.place.data.join("node.log")).await?;
         watch(&mut self.janitor, &node).await?;
+        let children: Vec<u32> = self.server.id().into_iter().chain(node.id()).collect();
+        self.place.note_children(&children)?;
         self.node = Some(node);
         Ok(())
     }
