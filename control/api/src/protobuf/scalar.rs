@@ -51,7 +51,11 @@ pub(super) fn packed(run: &mut Reader<'_>, kind: Scalar) -> Result<Value, Malfor
 }
 
 /// As Go reads them: what does not fit is cut off.
-#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "two's complement, as protobuf defines it")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "two's complement, as protobuf defines it"
+)]
 fn whole(value: u64, kind: Scalar) -> Value {
     match kind {
         Scalar::Boolean => (value != 0).into(),
@@ -100,7 +104,12 @@ fn moment(mut reader: Reader<'_>, kind: Scalar) -> Result<Option<Value>, Malform
     while let Some(part) = reader.next()? {
         match part.number {
             1 => seconds = whole(part.varint()?, Scalar::Int64).as_i64().unwrap_or_default(),
-            2 => nanos = whole(part.varint()?, Scalar::Int32).as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or_default(),
+            2 => {
+                nanos = whole(part.varint()?, Scalar::Int32)
+                    .as_i64()
+                    .and_then(|n| i32::try_from(n).ok())
+                    .unwrap_or_default()
+            }
             _ => {}
         }
     }

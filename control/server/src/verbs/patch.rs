@@ -30,7 +30,8 @@ impl Patch {
     /// # Errors
     /// 415 for another form; server-side apply is one.
     pub(crate) fn of(content_type: Option<&str>, text: Bytes) -> Result<Self, Status> {
-        let form = PatchType::parse(content_type.unwrap_or_default()).ok_or_else(|| Status::unsupported_media_type(ACCEPTED))?;
+        let form = PatchType::parse(content_type.unwrap_or_default())
+            .ok_or_else(|| Status::unsupported_media_type(ACCEPTED))?;
         Ok(Self { form, text })
     }
 

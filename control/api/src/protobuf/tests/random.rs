@@ -58,8 +58,20 @@ impl Choices<'_> {
             (_, Some(Scalar::Boolean)) => (!may_be_zero || number % 2 == 1).into(),
             (_, Some(Scalar::Int32 | Scalar::Int64)) => (number * if number % 2 == 0 { 1 } else { -1_000_001 }).into(),
             (_, Some(Scalar::Double)) => (number as f64 / 4.0).into(),
-            (_, Some(Scalar::Quantity)) => if number == 0 { "0".into() } else { format!("{}m", number * 1000 + 1).into() },
-            (_, Some(Scalar::IntOrString)) => if number % 2 == 0 { number.into() } else { text.into() },
+            (_, Some(Scalar::Quantity)) => {
+                if number == 0 {
+                    "0".into()
+                } else {
+                    format!("{}m", number * 1000 + 1).into()
+                }
+            }
+            (_, Some(Scalar::IntOrString)) => {
+                if number % 2 == 0 {
+                    number.into()
+                } else {
+                    text.into()
+                }
+            }
             (_, Some(Scalar::Time)) => format!("20{:02}-01-02T03:04:05Z", number % 100).into(),
             (_, Some(Scalar::MicroTime)) => format!("1969-12-31T23:59:59.{:06}Z", number * 1001).into(),
             (_, Some(Scalar::Object | Scalar::Any)) => json!({"f:x": {"k": number}}),
