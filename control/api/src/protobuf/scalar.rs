@@ -50,14 +50,18 @@ pub(super) fn packed(run: &mut Reader<'_>, kind: Scalar) -> Result<Value, Malfor
     Ok(whole(run.varint()?, kind))
 }
 
-/// As Go reads them: what does not fit is cut off.
-#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "two's complement, as protobuf defines it")]
 fn whole(value: u64, kind: Scalar) -> Value {
     match kind {
         Scalar::Boolean => (value != 0).into(),
-        Scalar::Int32 => (value as i32).into(),
-        _ => (value as i64).into(),
+        Scalar::Int32 => int32(value).into(),
+        _ => value.cast_signed().into(),
     }
+}
+
+/// As Go reads it: what does not fit is cut off.
+#[allow(clippy::cast_possible_truncation, reason = "two's complement, as protobuf defines it")]
+fn int32(value: u64) -> i32 {
+    value.cast_signed() as i32
 }
 
 fn double(bits: u64, offset: usize) -> Result<Value, Malformed> {
@@ -90,7 +94,8 @@ fn int_or_string(mut reader: Reader<'_>) -> Result<Value, Malformed> {
     Ok(if is_text { text.into() } else { number })
 }
 
-/// `metav1.Time` and `metav1.MicroTime`: seconds since 1970 and nanoseconds. No bytes at all stand for no time.
+/// `metav1.Time` and `metav1.MicroTime`: seconds since 1970 and nanoseconds, of which the first takes no notice. No bytes at all
+/// stand for no time.
 fn moment(mut reader: Reader<'_>, kind: Scalar) -> Result<Option<Value>, Malformed> {
     if reader.is_empty() {
         return Ok(None);
@@ -99,8 +104,8 @@ fn moment(mut reader: Reader<'_>, kind: Scalar) -> Result<Option<Value>, Malform
     let (mut seconds, mut nanos) = (0, 0);
     while let Some(part) = reader.next()? {
         match part.number {
-            1 => seconds = whole(part.varint()?, Scalar::Int64).as_i64().unwrap_or_default(),
-            2 => nanos = whole(part.varint()?, Scalar::Int32).as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or_default(),
+            1 => seconds = part.varint()?.cast_signed(),
+            2 if kind == Scalar::MicroTime => nanos = int32(part.varint()?),
             _ => {}
         }
     }
