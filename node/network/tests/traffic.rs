@@ -49,7 +49,7 @@ fn on_node<F: Future<Output = ()>>(v6: bool, body: impl FnOnce(NetworkConfig) ->
 /// Serves on a port of a pod: one line with the pod's name and the client's address.
 async fn serve(pod: &PodNetwork, name: &'static str, port: u16) {
     let address = SocketAddr::new(pod.addresses[0], port);
-    let listener = inside(Some(&pod.netns), move || TcpListener::bind(address)).await.unwrap();
+    let listener = inside(pod.netns.as_deref(), move || TcpListener::bind(address)).await.unwrap();
     listener.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     tokio::spawn(async move {
