@@ -1,7 +1,7 @@
 //! The parts that one process of this binary can play.
 //!
 //! `up` is the parent. It runs the binary again as `server` (an unprivileged user, sole reader of keys and log) and as `node`
-//! (root), and as `janitor` when nothing may be left. The parent tells each its orders as one line of JSON on standard input,
+//! (root; as it is itself when it is not), and as `janitor` when nothing may be left. The parent tells each its orders as one line of JSON on standard input,
 //! and is told the outcome as one line on standard output; the end of standard input means that the parent is gone.
 
 pub(crate) mod orders;
@@ -12,6 +12,7 @@ pub(crate) mod up;
 pub(crate) mod child;
 pub(crate) mod serve;
 pub(crate) mod node;
+pub(crate) mod shared_network;
 pub(crate) mod janitor;
 pub(crate) mod down;
 pub(crate) mod demo;
