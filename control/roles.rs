@@ -10,6 +10,7 @@ pub(crate) mod place;
 pub(crate) mod settings;
 pub(crate) mod up;
 pub(crate) mod child;
+pub(crate) mod process;
 pub(crate) mod serve;
 pub(crate) mod node;
 pub(crate) mod shared_network;

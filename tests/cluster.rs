@@ -66,7 +66,7 @@ fn down_refuses_while_the_cluster_is_up() {
     let cluster = Cluster::start();
     let down = Command::new(BIREME).args(["down", "--data-dir"]).arg(cluster.data()).output().unwrap();
     let said = String::from_utf8_lossy(&down.stderr);
-    assert!(!down.status.success() && said.contains("stop `bireme up` first"), "{said}");
+    assert!(!down.status.success() && said.contains("is in use by process"), "{said}");
     cluster.kubectl().ok(&["get", "nodes"]);
 }
 

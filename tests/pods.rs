@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use support::cluster::Cluster;
@@ -126,16 +128,20 @@ spec:
     kubectl.ok(&["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/client", TIMEOUT]);
     let answer = kubectl.ok(&["logs", "client"]);
     assert!(answer.contains("/from-a-pod"), "{answer}");
-    let node = fetch(&format!("http://{address}/from-the-node"));
-    assert!(node.contains("/from-the-node"), "{node}");
+    for turn in 1..=20 {
+        let answer = fetch(&address, &format!("/turn-{turn}"));
+        assert!(answer.contains(&format!("/turn-{turn}\r\n")), "from the node, turn {turn}: {answer}");
+    }
 }
 
-/// The body of an answer, asked for from this process.
-fn fetch(url: &str) -> String {
-    let output = std::process::Command::new("/bin/busybox").args(["wget", "-q", "-T", "10", "-O", "-", url]).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+/// An answer with its head, asked for from this process.
+fn fetch(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect((address, 80)).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]

@@ -14,6 +14,7 @@ use runtime::privileges::Privileges;
 use serde::{Deserialize, Serialize};
 
 use super::orders::Cidr;
+use super::process::Process;
 
 /// Slots of addresses: pods in 10.64.0.0/16 and up, Services in 10.128.0.0/16 and up.
 const SLOTS: u8 = 64;
@@ -111,6 +112,28 @@ impl Place {
             }
             Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
         }
+    }
+
+    /// Waits for children of an earlier `up` that was killed: they end by themselves, but not in the same moment.
+    pub(crate) fn wait_for_earlier(&self) -> anyhow::Result<()> {
+        match fs::read(self.children()) {
+            Ok(bytes) => {
+                let earlier: Vec<Process> = serde_json::from_slice(&bytes).unwrap_or_default();
+                earlier.iter().try_for_each(Process::wait)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error).context("cannot read the list of children"),
+        }
+    }
+
+    /// Notes children, for [`Place::wait_for_earlier`] of the next `up`.
+    pub(crate) fn note_children(&self, pids: &[u32]) -> anyhow::Result<()> {
+        let children: Vec<Process> = pids.iter().filter_map(|pid| Process::of(i32::try_from(*pid).ok()?)).collect();
+        fs::write(self.children(), serde_json::to_vec(&children)?).context("cannot write the list of children")
+    }
+
+    fn children(&self) -> PathBuf {
+        self.data.join("children.json")
     }
 
     /// Directory that only the server reads.

@@ -43,6 +43,7 @@ impl Cluster {
     pub(crate) async fn start(settings: &Settings, progress: &Progress) -> anyhow::Result<Self> {
         let place = Place::open(&settings.data_dir, settings.privileges)?;
         let lock = place.lock()?;
+        place.wait_for_earlier()?;
         let mut janitor = match settings.ephemeral {
             true => Some(Self::janitor(&place).await?),
             false => None,
@@ -59,6 +60,7 @@ impl Cluster {
             }
         };
         watch(&mut janitor, &server).await?;
+        place.note_children(&server.id().into_iter().collect::<Vec<_>>())?;
         let ServerReport { address, admin_kubeconfig, node: identity } = report;
         let kubeconfig = settings.kubeconfig.clone().unwrap_or_else(|| place.data.join("kubeconfig"));
         write_private(&kubeconfig, &admin_kubeconfig)?;
@@ -120,6 +122,8 @@ impl Cluster {
         private_dir(&dir)?;
         let (node, ()) = Child::start(NODE, orders, User::Same, &dir, &self.place.data.join("node.log")).await?;
         watch(&mut self.janitor, &node).await?;
+        let children: Vec<u32> = self.server.id().into_iter().chain(node.id()).collect();
+        self.place.note_children(&children)?;
         self.node = Some(node);
         Ok(())
     }

@@ -128,32 +128,16 @@ pub enum PullError {
 }
 
 /// A client for any OCI registry over HTTPS, or HTTP on loopback and where configured.
+#[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
-    plain: oci_distribution::Client,
-    secure: oci_distribution::Client,
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("config", &self.config).finish_non_exhaustive()
-    }
 }
 
 impl Client {
     /// Makes a client. The process must have installed a rustls provider before.
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
-        let client = |protocol| {
-            oci_distribution::Client::new(OciConfig {
-                protocol,
-                connect_timeout: Some(CONNECT_TIMEOUT),
-                read_timeout: Some(READ_TIMEOUT),
-                user_agent: concat!("bireme/", env!("CARGO_PKG_VERSION")),
-                ..OciConfig::default()
-            })
-        };
-        Self { config, plain: client(ClientProtocol::Http), secure: client(ClientProtocol::Https) }
+        Self { config }
     }
 
     /// Fetches manifest, config and layers that are not in the store yet, and verifies each.
@@ -167,10 +151,41 @@ impl Client {
         blobs: &Arc<BlobStore>,
         progress: Option<mpsc::Sender<Progress>>,
     ) -> Result<Pulled, PullError> {
+        let plain = reference.is_loopback()
+            || self.config.insecure_registries.iter().any(|registry| registry == reference.registry());
+        Session::open(plain, credentials).pull(reference, blobs, progress).await
+    }
+}
+
+/// One pull. The library keeps the first credentials that it sees for a registry, so that a client shared between pulls would
+/// lend those of one pod to the next, and never take new ones.
+struct Session {
+    client: oci_distribution::Client,
+    auth: RegistryAuth,
+}
+
+impl Session {
+    fn open(plain: bool, credentials: Option<&Credentials>) -> Self {
+        let client = oci_distribution::Client::new(OciConfig {
+            protocol: if plain { ClientProtocol::Http } else { ClientProtocol::Https },
+            connect_timeout: Some(CONNECT_TIMEOUT),
+            read_timeout: Some(READ_TIMEOUT),
+            user_agent: concat!("bireme/", env!("CARGO_PKG_VERSION")),
+            ..OciConfig::default()
+        });
         let auth = credentials.map_or(RegistryAuth::Anonymous, |credentials| {
             RegistryAuth::Basic(credentials.username.clone(), credentials.password.clone())
         });
-        let (digest, manifest) = self.manifest(reference, &auth, blobs).await?;
+        Self { client, auth }
+    }
+
+    async fn pull(
+        &self,
+        reference: &Reference,
+        blobs: &Arc<BlobStore>,
+        progress: Option<mpsc::Sender<Progress>>,
+    ) -> Result<Pulled, PullError> {
+        let (digest, manifest) = self.manifest(reference, blobs).await?;
         let mut wanted: Vec<&Descriptor> = std::iter::once(&manifest.config).chain(&manifest.layers).collect();
         wanted.sort_by(|a, b| a.digest.cmp(&b.digest));
         wanted.dedup_by(|a, b| a.digest == b.digest);
@@ -183,22 +198,11 @@ impl Client {
         Ok(Pulled { digest, manifest })
     }
 
-    fn client(&self, reference: &Reference) -> &oci_distribution::Client {
-        let plain = reference.is_loopback()
-            || self.config.insecure_registries.iter().any(|registry| registry == reference.registry());
-        if plain { &self.plain } else { &self.secure }
-    }
-
-    async fn manifest(
-        &self,
-        reference: &Reference,
-        auth: &RegistryAuth,
-        blobs: &BlobStore,
-    ) -> Result<(Digest, Manifest), PullError> {
+    async fn manifest(&self, reference: &Reference, blobs: &BlobStore) -> Result<(Digest, Manifest), PullError> {
         let mut at = reference.clone();
         // An index leads to a manifest; an index of indexes is nothing that registries hold.
         for _ in 0..2 {
-            let (digest, bytes) = self.document(&at, auth).await?;
+            let (digest, bytes) = self.document(&at).await?;
             let broken = |why: String| PullError::Manifest { reference: reference.to_string(), why };
             match Document::parse(&bytes).map_err(|cause| broken(format!("cannot read the manifest: {cause}")))? {
                 Document::Manifest(manifest) => {
@@ -220,10 +224,9 @@ impl Client {
         Err(PullError::Manifest { reference: reference.to_string(), why: "is an index of indexes".into() })
     }
 
-    async fn document(&self, at: &Reference, auth: &RegistryAuth) -> Result<(Digest, bytes::Bytes), PullError> {
-        let client = self.client(at);
-        let (bytes, _) =
-            retried(at, "the manifest", || client.pull_manifest_raw(at.inner(), auth, &media::ACCEPT)).await?;
+    async fn document(&self, at: &Reference) -> Result<(Digest, bytes::Bytes), PullError> {
+        let fetch = || self.client.pull_manifest_raw(at.inner(), &self.auth, &media::ACCEPT);
+        let (bytes, _) = retried(at, "the manifest", fetch).await?;
         if bytes.len() > DOCUMENT_LENGTH_MAX {
             let why = format!("the manifest has {} bytes: the limit is {DOCUMENT_LENGTH_MAX}", bytes.len());
             return Err(PullError::Manifest { reference: at.to_string(), why });
@@ -281,7 +284,7 @@ impl Client {
         let lost =
             |cause: String| PullError::Unreachable { reference: reference.to_string(), what: what.to_owned(), cause };
         let mut stream = self
-            .client(reference)
+            .client
             .pull_blob_stream(reference.inner(), descriptor.digest.as_str())
             .await
             .map_err(|error| failure(reference, what, &error))?

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -72,12 +72,12 @@ impl DebianRegistry {
         let layers = document["layers"].as_array().unwrap().iter().chain([&document["config"]]);
         for digest in layers.map(|part| part["digest"].as_str().unwrap().parse::<Digest>().unwrap()) {
             blob(&storage, blobs, &digest);
-            link(repository.join("_layers"), &digest);
+            link(&repository.join("_layers"), &digest);
         }
         blob(&storage, blobs, manifest);
-        link(repository.join("_manifests/revisions"), manifest);
+        link(&repository.join("_manifests/revisions"), manifest);
         let tag = repository.join("_manifests/tags").join(TAG);
-        link(tag.join("index"), manifest);
+        link(&tag.join("index"), manifest);
         fs::create_dir_all(tag.join("current")).unwrap();
         fs::write(tag.join("current/link"), manifest.as_str()).unwrap();
         format!("{}/{name}:{TAG}", self.address)
@@ -94,7 +94,7 @@ fn blob(storage: &Path, blobs: &BlobStore, digest: &Digest) {
     fs::write(folder.join("data"), blobs.read(digest).unwrap()).unwrap();
 }
 
-fn link(below: PathBuf, digest: &Digest) {
+fn link(below: &Path, digest: &Digest) {
     let folder = below.join("sha256").join(hex(digest));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("link"), digest.as_str()).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use api::change::{Change, Propagation};
+use api::change::Change;
 use api::meta::{Key, Resource, Timestamp};
 use api::record::Record;
 use api::selector::LabelSelector;
@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision};
-use crate::objects::{controller_reference, decode, hash, managed, patch, pods, suffixed};
+use crate::objects::{controller_reference, decode, delete, hash, managed, patch, pods, suffixed};
 
 /// Endpoints in one slice (kube-controller-manager's default).
 const SLICE_MAX: usize = 100;
@@ -203,13 +203,7 @@ fn reconcile(
         }
     }
     for (_, record) in existing {
-        decision.change(Change::Delete {
-            key: record.key.clone(),
-            uid: record.header.uid.clone(),
-            if_revision: None,
-            propagation: Propagation::Background,
-            grace: None,
-        });
+        decision.change(delete(record));
     }
     Ok(())
 }

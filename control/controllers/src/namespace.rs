@@ -1,11 +1,12 @@
 //! Namespace deletion: everything inside goes first, then the namespace.
 
-use api::change::{Change, Propagation};
+use api::change::Change;
 use api::kind::Scope;
 use api::meta::{Key, Resource, Timestamp};
 use api::view::{Event, View};
 
 use crate::decision::{Damaged, Decision};
+use crate::objects::delete;
 
 /// Objects deleted by one decision; the rest follows when these are gone.
 const BATCH: usize = 500;
@@ -36,13 +37,7 @@ pub(crate) fn decide(view: &View, key: &Key, _now: Timestamp) -> Result<Decision
         for record in view.list(&resource, Some(key.name())) {
             left = true;
             if record.header.deletion.is_none() && decision.steps.len() < BATCH {
-                decision.change(Change::Delete {
-                    key: record.key.clone(),
-                    uid: record.header.uid.clone(),
-                    if_revision: None,
-                    propagation: Propagation::Background,
-                    grace: None,
-                });
+                decision.change(delete(record));
             }
         }
     }

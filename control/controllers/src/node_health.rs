@@ -1,7 +1,6 @@
 //! Nodes that stop renewing their Lease: their conditions become unknown, taints keep pods away, and pods that do not
 //! tolerate it leave.
 
-use api::change::{Change, Propagation};
 use api::meta::{Key, Resource, Timestamp};
 use api::view::{Event, View};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -9,7 +8,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Taint, Toleration};
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision};
-use crate::objects::{decode, patch, seconds};
+use crate::objects::{decode, delete, patch, seconds};
 
 /// Silence after which a node counts as lost (kube-controller-manager's `node-monitor-grace-period`).
 const GRACE_SECONDS: i64 = 50;
@@ -137,13 +136,7 @@ fn evict(view: &View, node: &Key, taints: &[Taint], now: Timestamp, decision: &m
         let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).unwrap_or_default();
         let Some(end) = executing.iter().filter_map(|taint| patience(taint, &tolerations, now)).min() else { continue };
         if end <= now.as_second() {
-            decision.change(Change::Delete {
-                key: record.key.clone(),
-                uid: record.header.uid.clone(),
-                if_revision: None,
-                propagation: Propagation::Background,
-                grace: None,
-            });
+            decision.change(delete(record));
         } else if let Ok(at) = Timestamp::from_second(end) {
             decision.look_at(at);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::change::Change;
+use api::change::{Change, Propagation};
 use api::meta::{Key, Resource, Timestamp};
 use api::record::{OwnerRef, Record};
 use serde::de::DeserializeOwned;
@@ -74,6 +74,17 @@ pub(crate) fn references<'a>(owners: impl Iterator<Item = &'a OwnerRef>) -> Valu
 /// A merge patch that is refused when the object has moved on.
 pub(crate) fn patch(record: &Record, subresource: Option<&'static str>, patch: Value) -> Change {
     Change::Patch { key: record.key.clone(), subresource, if_revision: Some(record.revision), patch }
+}
+
+/// Deletes this very object, in the background, with its kind's own grace.
+pub(crate) fn delete(record: &Record) -> Change {
+    Change::Delete {
+        key: record.key.clone(),
+        uid: record.header.uid.clone(),
+        if_revision: None,
+        propagation: Propagation::Background,
+        grace: None,
+    }
 }
 
 /// The resource `pods`.

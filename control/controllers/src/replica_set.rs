@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::change::{Change, Propagation};
+use api::change::Change;
 use api::facts::{Phase, PodFacts};
 use api::meta::{Key, Resource, Timestamp};
 use api::record::Record;
@@ -11,7 +11,7 @@ use api::view::{Event, View};
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision, Tell};
-use crate::objects::{controller_key, controller_reference, decode, hash, patch, pods, references, suffixed};
+use crate::objects::{controller_key, controller_reference, decode, delete, hash, patch, pods, references, suffixed};
 
 /// Pods made or removed by one decision; the rest follows when these are seen (as kube-controller-manager's burst).
 const BURST: usize = 500;
@@ -172,13 +172,7 @@ fn remove(view: &View, set: &Record, mut active: Vec<Pod<'_>>, count: usize, dec
     });
     for pod in active.into_iter().take(count) {
         let name = pod.record.key.name();
-        let change = Change::Delete {
-            key: pod.record.key.clone(),
-            uid: pod.record.header.uid.clone(),
-            if_revision: None,
-            propagation: Propagation::Background,
-            grace: None,
-        };
+        let change = delete(pod.record);
         let done = ("SuccessfulDelete", format!("Deleted pod: {name}"));
         let tell = Tell { about: set.key.clone(), uid: set.header.uid.clone(), done, refused: "FailedDelete" };
         decision.change_and_tell(change, tell);

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use registry_client::Credentials;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -49,21 +50,6 @@ pub struct Image {
     pub imports: Vec<String>,
     /// Interfaces that a Wasm artifact exports; empty for Linux images.
     pub exports: Vec<String>,
-}
-
-/// Registry credentials.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// User name.
-    pub username: String,
-    /// Password or token.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
-    }
 }
 
 /// Progress of a pull.

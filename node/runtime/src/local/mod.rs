@@ -133,8 +133,6 @@ impl Runtime for LocalRuntime {
         credentials: Option<Credentials>,
         progress: Option<mpsc::Sender<PullProgress>>,
     ) -> Result<Image> {
-        let credentials =
-            credentials.map(|Credentials { username, password }| registry_client::Credentials { username, password });
         let pulled = self.inner.images.pull(reference, credentials.as_ref(), progress.map(relay)).await;
         match pulled {
             Ok(stored) => Ok(stored.image.clone()),
