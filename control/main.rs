@@ -48,8 +48,12 @@ fn run() -> anyhow::Result<()> {
         }
         Command::Demo(demo) => tasks()?.block_on(roles::demo::run(&demo, privileges)),
         Command::Get(get) => client(&get.target, privileges, async |client| cli::get::run(client, &get).await),
-        Command::Apply(apply) => client(&apply.target, privileges, async |client| cli::apply::run(client, &apply).await),
-        Command::Delete(delete) => client(&delete.target, privileges, async |client| cli::delete::run(client, &delete).await),
+        Command::Apply(apply) => {
+            client(&apply.target, privileges, async |client| cli::apply::run(client, &apply).await)
+        }
+        Command::Delete(delete) => {
+            client(&delete.target, privileges, async |client| cli::delete::run(client, &delete).await)
+        }
         Command::Logs(logs) => client(&logs.target, privileges, async |client| cli::logs::run(client, &logs).await),
     }
 }

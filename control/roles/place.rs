@@ -232,3 +232,18 @@ fn claim(data: &Path, known: Option<u8>) -> anyhow::Result<u8> {
     }
     anyhow::bail!("all {SLOTS} address slots of this machine are taken by other clusters: see {}", dir.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_without_root_holds_its_run_files_and_refuses_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Place::open(dir.path(), Privileges::None).unwrap();
+        assert_eq!(made.run_dir(), made.data.join("run"));
+        assert_eq!(Place::open(dir.path(), Privileges::None).unwrap(), made);
+        let refusal = Place::open(dir.path(), Privileges::Root).unwrap_err().to_string();
+        assert!(refusal.contains("made without root"), "{refusal}");
+    }
+}

@@ -136,14 +136,7 @@ pub(crate) fn fork(
 }
 
 /// The worker process; returns its exit code.
-fn child(
-    engine: &wasm::Preloaded,
-    worker: &Worker<'_>,
-    shim: Pid,
-    code: File,
-    streams: Streams,
-    report: &File,
-) -> i32 {
+fn child(engine: &wasm::Preloaded, worker: &Worker<'_>, shim: Pid, code: File, streams: Streams, report: &File) -> i32 {
     let spec = spec(worker);
     let end = match confine::confine(worker, shim, streams, &[code.as_raw_fd(), report.as_raw_fd()]) {
         Err(error) => End {
