@@ -8,6 +8,8 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::BIREME;
 use support::cluster::Cluster;
 use support::images::Images;
@@ -113,4 +115,21 @@ fn a_served_port_is_one_pods_and_outlives_the_node() {
     kubectl.ok(&["wait", "--for=condition=Ready", "pod/first", TIMEOUT]);
     assert_eq!(kubectl.ok(&container), before, "the pod was taken up, not started again");
     assert!(fetch(port, "/again").contains("/again"));
+
+    let shim = cluster
+        .wait_until("only the pod that goes on has a shim", LIMIT, |cluster| <[Pid; 1]>::try_from(shims(cluster)).ok());
+    kill(shim[0], Signal::SIGKILL).unwrap();
+    cluster.wait_until("the worker is gone with its shim", LIMIT, |_| TcpListener::bind(("0.0.0.0", port)).ok());
+    says(&mut cluster, "first", "phase", "Failed");
+}
+
+/// The shims of a cluster that runs as [`USER`], whose program is in the folder.
+fn shims(cluster: &Cluster) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let shims = processes.filter(|process| {
+        let program = std::fs::read_link(process.path().join("exe")).unwrap_or_default();
+        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        program.starts_with(cluster.folder()) && name == "bireme-shim\n"
+    });
+    shims.map(|shim| Pid::from_raw(shim.file_name().to_str().unwrap().parse().unwrap())).collect()
 }
