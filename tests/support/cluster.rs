@@ -116,6 +116,11 @@ impl Cluster {
         self.folder.path()
     }
 
+    /// What the cluster's things are named by in the kernel.
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// Process id of `bireme up`.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.parent.as_ref().expect("the cluster is stopped").id()).unwrap())
@@ -136,6 +141,13 @@ impl Cluster {
     pub(crate) fn restart(&mut self) {
         assert!(self.parent.is_none(), "stop or kill the cluster first");
         self.launch();
+    }
+
+    /// Waits until `bireme up` ends by itself; returns its exit code and what it said.
+    pub(crate) fn ended(&mut self) -> (Option<i32>, String) {
+        let status = self.wait_until("bireme up ends", LIMIT, |cluster| cluster.parent.as_mut()?.try_wait().unwrap());
+        self.parent = None;
+        (status.code(), fs::read_to_string(self.log()).unwrap())
     }
 
     fn end(&mut self, signal: Signal, orderly: bool) {

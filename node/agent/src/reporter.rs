@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
-use seam::{Seam, Task};
+use seam::Seam;
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, ClusterError};
@@ -21,19 +21,19 @@ struct Wanted {
     deleted: bool,
 }
 
-/// The writer of one pod's status. Only the latest status is kept, so a slow server never holds up the pod.
+/// The writer of one pod's status. Only the latest status is kept, so a slow server never holds up the pod. When this goes,
+/// the writer ends after the answer that it waits for: a request that is cut off would cost a connection.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     wanted: watch::Sender<Wanted>,
-    task: Task,
 }
 
 impl Reporter {
     /// Starts the writer.
     pub(crate) fn start(seam: &Seam, cluster: Arc<dyn Cluster>) -> Self {
         let (wanted, changes) = watch::channel(Wanted::default());
-        let task = seam.spawn("pod status", write(seam.clone(), cluster, changes));
-        Self { wanted, task }
+        drop(seam.spawn("pod status", write(seam.clone(), cluster, changes)));
+        Self { wanted }
     }
 
     /// Wants the API to know this status.
@@ -53,11 +53,6 @@ impl Reporter {
             wanted.deleted = true;
         });
     }
-
-    /// Stops writing.
-    pub(crate) fn stop(&self) {
-        self.task.abort();
-    }
 }
 
 async fn write(seam: Seam, cluster: Arc<dyn Cluster>, mut changes: watch::Receiver<Wanted>) {
@@ -69,6 +64,8 @@ async fn write(seam: Seam, cluster: Arc<dyn Cluster>, mut changes: watch::Receiv
             known.clone_from(&wanted.pod.status);
         }
         match bring_up(cluster.as_ref(), &wanted, &mut known).await {
+            // The API has forgotten the pod: there is nothing more to tell.
+            Ok(()) if wanted.deleted => return,
             Ok(()) => {
                 wait = RETRY_FIRST;
                 if changes.changed().await.is_err() {
@@ -82,6 +79,8 @@ async fn write(seam: Seam, cluster: Arc<dyn Cluster>, mut changes: watch::Receiv
                 }
             }
             Err(ClusterError::Gone { .. }) => return,
+            // Nobody wants anything any more.
+            Err(ClusterError::Failed { .. }) if changes.has_changed().is_err() => return,
             Err(error @ ClusterError::Failed { .. }) => {
                 tracing::warn!(%error, ?wait, "will tell again");
                 seam.sleep(wait).await;

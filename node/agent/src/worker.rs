@@ -111,7 +111,6 @@ impl Worker {
             self.publish(&pod, &plan);
             if plan.steps.contains(&Step::Forget) {
                 self.probes.values().flatten().for_each(Task::abort);
-                self.reporter.stop();
                 return;
             }
             for step in plan.steps {

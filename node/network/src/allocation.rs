@@ -60,7 +60,8 @@ impl Allocations {
         Ok(read)
     }
 
-    /// Replaces the file so that a crash leaves the old or the new one.
+    /// Replaces the file so that a crash leaves the old or the new one. Which of them is of no interest after a reboot, which
+    /// leaves no pod attached, so the directory is not synced: that would cost each pod another commit of the file system.
     pub(crate) fn save(&self, path: &Path) -> Result<(), NetworkError> {
         let written = || {
             let text = serde_json::to_vec(self)?;
@@ -68,8 +69,7 @@ impl Allocations {
             let mut file = File::create(&fresh)?;
             file.write_all(&text)?;
             file.sync_all()?;
-            fs::rename(&fresh, path)?;
-            path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+            fs::rename(&fresh, path)
         };
         written().map_err(NetworkError::io::<io::Error>(format!("write {}", path.display())))
     }

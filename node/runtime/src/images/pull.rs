@@ -241,11 +241,12 @@ impl Job<'_> {
         let reference = self.reference.to_owned();
         let artifact =
             wasm::inspect(&bytes).map_err(|source| ImageError::Artifact { reference: reference.clone(), source })?;
-        if artifact.entry == wasm::Entry::Reactor {
-            return Err(ImageError::Library { reference });
-        }
-        // What cannot be linked is not compiled: creating the container names the import.
+        // What cannot be linked is not compiled: creating the container names the import, which is more than that there is
+        // no entry.
         if wasm::unsatisfied(&artifact).is_empty() {
+            if artifact.entry == wasm::Entry::Reactor {
+                return Err(ImageError::Library { reference });
+            }
             let (store, name) = (Arc::clone(self.store), digest.clone());
             let compiled = tokio::task::spawn_blocking(move || store.code(&name).map(drop)).await;
             compiled

@@ -1,0 +1,84 @@
+//! Memory of the processes of a cluster: PSS, in which a page shared by several counts for each in part.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::Context;
+
+/// PSS of each role's process, in KiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) up: u64,
+    pub(crate) server: u64,
+    pub(crate) agent: u64,
+    pub(crate) zygote: u64,
+    /// Shim of the pod of a Linux container.
+    pub(crate) linux_shim: u64,
+    /// Shim of the pod of a Wasm container.
+    pub(crate) wasm_shim: u64,
+    /// The Wasm container's process, the guest's own memory included.
+    pub(crate) wasm_worker: u64,
+}
+
+#[derive(Debug)]
+struct Process {
+    parent: u32,
+    name: String,
+}
+
+/// Reads the processes below `bireme up`, of which one pod of each kind is running.
+pub(crate) fn read(up: u32) -> anyhow::Result<Memory> {
+    let all = processes()?;
+    let named = |parent: u32, wanted: &str| {
+        let found = all.iter().find(|(_, process)| process.parent == parent && process.name == wanted);
+        found.map(|(id, _)| *id).with_context(|| format!("process {parent} has no child {wanted}"))
+    };
+    let (server, agent) = (named(up, "server-role")?, named(up, "node-role")?);
+    let zygote = named(agent, "bireme-zygote")?;
+    let shims = all.iter().filter(|(_, process)| process.parent == zygote && process.name == "bireme-shim");
+    let (wasm, linux): (Vec<u32>, Vec<u32>) =
+        shims.map(|(id, _)| *id).partition(|id| named(*id, "bireme-wasm").is_ok());
+    let ([wasm_shim], [linux_shim]) = (wasm.as_slice(), linux.as_slice()) else {
+        anyhow::bail!("shims of Wasm pods {wasm:?} and of Linux pods {linux:?}: expected one of each");
+    };
+    Ok(Memory {
+        up: pss(up)?,
+        server: pss(server)?,
+        agent: pss(agent)?,
+        zygote: pss(zygote)?,
+        linux_shim: pss(*linux_shim)?,
+        wasm_shim: pss(*wasm_shim)?,
+        wasm_worker: pss(named(*wasm_shim, "bireme-wasm")?)?,
+    })
+}
+
+/// All processes by id. Children of `up` are named by their role, others as they named themselves.
+fn processes() -> anyhow::Result<BTreeMap<u32, Process>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // Others may end while they are looked at.
+        let (Ok(stat), Ok(command)) =
+            (fs::read_to_string(entry.path().join("stat")), fs::read(entry.path().join("cmdline")))
+        else {
+            continue;
+        };
+        // proc(5): the name is in parentheses and may hold some itself; after it come the state and the parent.
+        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
+        let Some(parent) = tail.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()) else { continue };
+        let own = head.split_once('(').map_or("", |(_, name)| name);
+        let role = command.split(|byte| *byte == 0).nth(1).and_then(|word| std::str::from_utf8(word).ok());
+        let name = role.filter(|role| role.ends_with("-role")).unwrap_or(own).to_owned();
+        found.insert(id, Process { parent, name });
+    }
+    Ok(found)
+}
+
+fn pss(id: u32) -> anyhow::Result<u64> {
+    let path = format!("/proc/{id}/smaps_rollup");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let number = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
+    number.with_context(|| format!("{path} has no Pss"))
+}
