@@ -7,6 +7,7 @@
 pub(crate) mod cluster;
 pub(crate) mod kubectl;
 pub(crate) mod leftovers;
+pub(crate) mod http;
 pub(crate) mod images;
 pub(crate) mod scene;
 pub(crate) mod tarball;

@@ -12,6 +12,7 @@ use super::find;
 use super::layers::LayerError;
 use super::store::{CodeError, Content, ImageStore, StoreError, StoredImage};
 use crate::contract::{Image, SandboxKind};
+use crate::privileges::Privileges;
 
 /// Largest Wasm binary that is read into memory to be inspected; the compiler's own limit.
 const WASM_LIMIT: u64 = 64 << 20;
@@ -33,6 +34,15 @@ pub enum ImageError {
         /// Why.
         #[source]
         refusal: Refusal,
+    },
+    /// A root file system, on a node that runs artifacts only.
+    #[error(
+        "{reference}: a Linux image needs root, and this node runs without: run `bireme up` as root, or use an image that \
+         is a Wasm artifact"
+    )]
+    NeedsRoot {
+        /// What was asked for.
+        reference: String,
     },
     /// The config is no JSON of an image.
     #[error("{reference}: the image's config cannot be read")]
@@ -157,6 +167,9 @@ impl Job<'_> {
             Layout::Artifact(layer) => {
                 let bytes = self.store.blobs.read(&layer.digest).map_err(|source| self.disk(source))?;
                 self.artifact(manifest, config.config, layer.digest, bytes).await
+            }
+            Layout::WasmImage | Layout::Image if self.store.privileges == Privileges::None => {
+                Err(ImageError::NeedsRoot { reference: self.reference.to_owned() })
             }
             layout @ (Layout::WasmImage | Layout::Image) => {
                 let layers = self.unpack(manifest, &config).await?;

@@ -55,6 +55,7 @@ impl Node {
         let registry = registry(&dir.path().join("registry")).await;
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let config = LocalConfig {
+            privileges: runtime::privileges::Privileges::Root,
             state: dir.path().join("state"),
             run: dir.path().join("run"),
             cgroup_root: format!("bireme-check-{}-{serial}", std::process::id()),
