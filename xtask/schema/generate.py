@@ -32,8 +32,10 @@ HEADER = """\
 # A line that starts with a tab is a field of it:     NAME[!] SHAPE [FACT=VALUE ...]
 # `!` marks a required field. A shape is a scalar, []SHAPE, {{}}SHAPE (map of string) or the name of a type; a name without
 # a dot is of the same package as the type that it stands in. Facts: list, keys (of list=map), map, patch (strategy), merge
-# (merge key), pb (number in protobuf: `2.7` is field 7 of the message in field 2, which JSON does not show; `*` marks a Go
-# pointer, for which an empty value counts; no client sends a field without pb in protobuf). Types and fields are sorted by name. A core GVK is written VERSION/KIND.
+# (merge key), pb. Types and fields are sorted by name. A core GVK is written VERSION/KIND.
+#
+# pb is the number in protobuf: `2.7` is field 7 of the message in field 2, which JSON does not show. `*` after it marks a Go
+# pointer, for which an empty value counts. A field without pb cannot be sent in protobuf.
 """
 
 # What Kubernetes reads from these types is decided by Go code, not by their published shape.

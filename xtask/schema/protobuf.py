@@ -21,6 +21,19 @@ VALUES = {"metadata", "spec", "status"}
 # Types that no client sends: what the server tells of itself. The first has no protobuf form, the second one of its own.
 NEVER_SENT = {"io.k8s.apimachinery.pkg.version.Info", "io.k8s.apimachinery.pkg.apis.meta.v1.APIResource"}
 
+# (field, its message) of what Go holds inline.
+INLINE = {
+    ("deviceconfiguration", "deviceconfiguration"),
+    ("ephemeralcontainercommon", "ephemeralcontainercommon"),
+    ("handler", "probehandler"),
+    ("ingressrulevalue", "ingressrulevalue"),
+    ("localobjectreference", "localobjectreference"),
+    ("persistentvolumesource", "persistentvolumesource"),
+    ("rule", "rule"),
+    ("rulewithoperations", "rulewithoperations"),
+    ("volumesource", "volumesource"),
+}
+
 
 def fold(name):
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -83,12 +96,12 @@ class Numbers:
             return None
         words = self.facts.get((name, field), [])
         given = [word.removeprefix("pb=") for word in words if word.startswith("pb=")]
-        joined = self.path(self.key(name), field, shape)
-        path = given or joined
-        if not path:
-            # The type of an object stands in its envelope.
-            return None if field in ("apiVersion", "kind") else self.unknown.append(f"{name}.{field}")
-        return "pb=" + ".".join(path) + "*" * self.pointer(field, shape, words)
+        path = given or self.path(self.key(name), field, shape)
+        if path:
+            return "pb=" + ".".join(path) + "*" * self.pointer(field, shape, words)
+        if field not in ("apiVersion", "kind"):  # These stand in the envelope of an object.
+            self.unknown.append(f"{name}.{field}")
+        return None
 
     def key(self, name):
         return fold(package(name).removeprefix("io.k8s.")), fold(short(name))
@@ -123,17 +136,3 @@ class Numbers:
             return False
         value = shape in FORMS or shape in self.special or field in VALUES
         return "value" not in words and ("pointer" in words or not value)
-
-
-# (field, its message) of what Go holds inline.
-INLINE = {
-    ("deviceconfiguration", "deviceconfiguration"),
-    ("ephemeralcontainercommon", "ephemeralcontainercommon"),
-    ("handler", "probehandler"),
-    ("ingressrulevalue", "ingressrulevalue"),
-    ("localobjectreference", "localobjectreference"),
-    ("persistentvolumesource", "persistentvolumesource"),
-    ("rule", "rule"),
-    ("rulewithoperations", "rulewithoperations"),
-    ("volumesource", "volumesource"),
-}
