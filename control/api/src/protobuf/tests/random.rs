@@ -124,7 +124,10 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400), at in any::<prop::sample::Index>()) {
+    fn arbitrary_bytes_are_read_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        at in any::<prop::sample::Index>(),
+    ) {
         let targets = targets();
         let target = *at.get(&targets);
         for body in [bytes.clone(), [b"k8s\0", bytes.as_slice()].concat(), super::plain(&bytes)] {
