@@ -59,7 +59,8 @@ impl Cluster {
         let folder = tempfile::Builder::new().prefix("bireme-test-").tempdir().unwrap();
         let mut cluster = Self { kept, user, folder, parent: None, instance: String::new(), quiet: false };
         if user.is_some() {
-            fs::copy(BIREME, cluster.folder().join("bireme")).unwrap();
+            // By another process: a test that forks meanwhile would hold the copy open for writing, and it could not be run.
+            assert!(Command::new("cp").arg(BIREME).arg(cluster.folder().join("bireme")).status().unwrap().success());
             chown(cluster.folder(), user, user).unwrap();
         }
         cluster.launch();
