@@ -160,7 +160,8 @@ fn a_deployment_is_scaled_labelled_and_rolled_out() {
     check(|kubectl| {
         kubectl.create(IDLE);
         let done = kubectl.ok(&["rollout", "status", "deployment/idle", "--timeout=30s"]);
-        assert_eq!(done, "deployment \"idle\" successfully rolled out\n");
+        // Asked soon enough, kubectl first says that it waits for the controller.
+        assert!(done.ends_with("deployment \"idle\" successfully rolled out\n"), "{done}");
         kubectl.ok(&["wait", "--for=condition=Available", "deployment/idle", "--timeout=30s"]);
         assert_eq!(kubectl.ok(&["scale", "deployment/idle", "--replicas=2"]), "deployment.apps/idle scaled\n");
         assert_eq!(kubectl.ok(&["get", "deployment", "idle", "-o", "jsonpath={.spec.replicas}"]), "2");

@@ -18,6 +18,11 @@ use crate::wire;
 /// How long a shim may take to end with all its containers: its own limit, and some for a loaded machine.
 const SHIM_LIMIT: Duration = Duration::from_secs(20);
 
+/// Tries to remove a directory into which a dying process still writes.
+const REMOVE_TRIES: u32 = 50;
+/// Wait between them: a second in all, far more than a killed process needs to end.
+const REMOVE_WAIT: Duration = Duration::from_millis(20);
+
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -56,13 +61,26 @@ pub fn cleanup(config: &LocalConfig) -> io::Result<Report> {
     }
     own_group(config.privileges, &layout)?.remove().map_err(io::Error::other)?;
     for dir in [config.run.clone(), layout.writable_layers()] {
-        match std::fs::remove_dir_all(&dir) {
-            Ok(()) => report.directories.push(dir),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if remove(&dir)? {
+            report.directories.push(dir);
         }
     }
     Ok(report)
+}
+
+/// Removes a directory; whether it was there. A process that is just being killed may still finish a write into it, which
+/// shows as a directory that fills while it is emptied.
+fn remove(dir: &Path) -> io::Result<bool> {
+    let mut tries = REMOVE_TRIES;
+    loop {
+        match std::fs::remove_dir_all(dir) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(tries < REMOVE_TRIES),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries > 0 => tries -= 1,
+            Err(error) => return Err(error),
+        }
+        std::thread::sleep(REMOVE_WAIT);
+    }
 }
 
 fn own_group(privileges: Privileges, layout: &Layout) -> io::Result<Group> {
