@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::arguments::{Arguments, Command};
+use runtime::privileges::Privileges;
 
 /// What clients are told: the level of the Kubernetes API that is served, and ours.
 const VERSION: &str = concat!("v1.37.0+bireme.", env!("CARGO_PKG_VERSION"));
@@ -38,28 +39,32 @@ fn run() -> anyhow::Result<()> {
         _ => {}
     }
     let arguments = Arguments::parse();
-    let root = nix::unistd::geteuid().is_root();
+    let privileges = Privileges::detect();
     match arguments.command {
-        Command::Up(up) => tasks()?.block_on(roles::up::run(roles::settings::settle(&up, root)?)),
+        Command::Up(up) => tasks()?.block_on(roles::up::run(roles::settings::settle(&up, privileges)?)),
         Command::Down(down) => {
-            let data = down.data_dir.map_or_else(|| roles::settings::default_data_dir(root), Ok)?;
-            roles::down::run(&data)
+            let data = down.data_dir.map_or_else(|| roles::settings::default_data_dir(privileges), Ok)?;
+            roles::down::run(&data, privileges)
         }
-        Command::Demo(demo) => tasks()?.block_on(roles::demo::run(&demo)),
-        Command::Get(get) => client(&get.target, root, async |client| cli::get::run(client, &get).await),
-        Command::Apply(apply) => client(&apply.target, root, async |client| cli::apply::run(client, &apply).await),
-        Command::Delete(delete) => client(&delete.target, root, async |client| cli::delete::run(client, &delete).await),
-        Command::Logs(logs) => client(&logs.target, root, async |client| cli::logs::run(client, &logs).await),
+        Command::Demo(demo) => tasks()?.block_on(roles::demo::run(&demo, privileges)),
+        Command::Get(get) => client(&get.target, privileges, async |client| cli::get::run(client, &get).await),
+        Command::Apply(apply) => {
+            client(&apply.target, privileges, async |client| cli::apply::run(client, &apply).await)
+        }
+        Command::Delete(delete) => {
+            client(&delete.target, privileges, async |client| cli::delete::run(client, &delete).await)
+        }
+        Command::Logs(logs) => client(&logs.target, privileges, async |client| cli::logs::run(client, &logs).await),
     }
 }
 
 /// Runs a command that is a client of the API.
 fn client(
     target: &cli::arguments::Target,
-    root: bool,
+    privileges: Privileges,
     command: impl AsyncFnOnce(&cli::Client) -> Result<(), cli::CommandError>,
 ) -> anyhow::Result<()> {
-    let local = roles::settings::default_data_dir(root).ok().map(|dir| dir.join("kubeconfig"));
+    let local = roles::settings::default_data_dir(privileges).ok().map(|dir| dir.join("kubeconfig"));
     let outcome = tasks()?.block_on(async {
         let client = cli::Client::connect(target, local.as_deref()).await?;
         command(&client).await

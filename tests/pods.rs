@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use support::cluster::Cluster;
@@ -129,19 +127,9 @@ spec:
     let answer = kubectl.ok(&["logs", "client"]);
     assert!(answer.contains("/from-a-pod"), "{answer}");
     for turn in 1..=20 {
-        let answer = fetch(&address, &format!("/turn-{turn}"));
+        let answer = support::http::get(&address, 80, &format!("/turn-{turn}"));
         assert!(answer.contains(&format!("/turn-{turn}\r\n")), "from the node, turn {turn}: {answer}");
     }
-}
-
-/// An answer with its head, asked for from this process.
-fn fetch(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect((address, 80)).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]

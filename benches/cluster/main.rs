@@ -63,7 +63,7 @@ fn main() -> anyhow::Result<()> {
         .install_default()
         .map_err(|_| anyhow::anyhow!("a TLS provider was installed twice"))?;
     let images = Images::serve();
-    let kinds = [Kind::wasm(images.guest("http-cases")), Kind::linux(images.busybox())];
+    let kinds = [Kind::wasm(&images.guest("http-cases")), Kind::linux(&images.busybox())];
     let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let before = load()?;
     let table = tasks.block_on(async {

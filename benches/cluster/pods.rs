@@ -24,7 +24,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     /// A component that serves HTTP.
-    pub(crate) fn wasm(image: String) -> Self {
+    pub(crate) fn wasm(image: &str) -> Self {
         Self {
             name: "wasm",
             container: json!({ "name": "main", "image": image, "ports": [{ "containerPort": 8080 }] }),
@@ -32,7 +32,7 @@ impl Kind {
     }
 
     /// A shell that waits until it is asked to end.
-    pub(crate) fn linux(image: String) -> Self {
+    pub(crate) fn linux(image: &str) -> Self {
         let script = "trap 'exit 0' TERM; sleep 100000 & wait";
         Self { name: "linux", container: json!({ "name": "main", "image": image, "args": ["sh", "-c", script] }) }
     }

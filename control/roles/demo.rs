@@ -14,6 +14,7 @@ use registry_client::manifest::ProcessConfig;
 use registry_client::publish::{ImageFile, Tags, WasmComponent, linux_image, wasm_artifact};
 use registry_client::serve::Registry;
 use registry_client::{BlobStore, Digest};
+use runtime::privileges::Privileges;
 use serde_json::Value;
 
 use super::settings::settle;
@@ -26,12 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Wait between looks at the cluster.
 const LOOK: Duration = Duration::from_millis(20);
 
-pub(crate) async fn run(demo: &Demo) -> anyhow::Result<()> {
-    anyhow::ensure!(nix::unistd::geteuid().is_root(), "the demo runs Linux containers, which needs root");
+pub(crate) async fn run(demo: &Demo, privileges: Privileges) -> anyhow::Result<()> {
+    anyhow::ensure!(privileges == Privileges::Root, "the demo runs Linux containers, which needs root");
     let progress = Progress::new();
     let flags = Up { data_dir: None, listen: None, kubeconfig: None, node_name: None, ephemeral: true, config: None };
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
-    let cluster = Cluster::start(&settle(&flags, true)?, &progress).await?;
+    let cluster = Cluster::start(&settle(&flags, privileges)?, &progress).await?;
     let outcome = tokio::select! {
         outcome = show(demo, &cluster, &progress) => outcome,
         _ = interrupt.recv() => Err(anyhow::anyhow!("interrupted")),

@@ -3,12 +3,13 @@
 use cli::progress::Progress;
 use std::path::Path;
 
+use runtime::privileges::Privileges;
+
 use super::place::Place;
 
-pub(crate) fn run(data: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(data: &Path, privileges: Privileges) -> anyhow::Result<()> {
     anyhow::ensure!(data.join("place.json").exists(), "{} is not the data directory of a cluster", data.display());
-    anyhow::ensure!(nix::unistd::geteuid().is_root(), "only root can end containers: run `bireme down` as root");
-    let place = Place::open(data, true)?;
+    let place = Place::open(data, privileges)?;
     let _lock = place.lock()?;
     place.wait_for_earlier()?;
     let progress = Progress::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nix::sys::signal::{SigSet, Signal};
+use runtime::privileges::Privileges;
 
 use super::orders::{JanitorOrders, Report};
 use super::place::Place;
@@ -47,7 +48,9 @@ fn shield() -> anyhow::Result<()> {
 /// Ends every process of the cluster's pods and removes what they hold: cgroups, mounts, interfaces, rules, run files.
 pub(crate) fn clean(place: &Place) -> anyhow::Result<()> {
     runtime::cleanup::cleanup(&node::runtime_config(place, None)?).context("cannot clean up after containers")?;
-    network::cleanup_blocking(&node::network_config(place)).context("cannot clean the network up")?;
+    if place.privileges == Privileges::Root {
+        network::cleanup_blocking(&node::network_config(place)).context("cannot clean the network up")?;
+    }
     remove(&place.run_dir())?;
     place.release().context("cannot give the address slot back")
 }

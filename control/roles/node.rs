@@ -1,4 +1,4 @@
-//! The node: runtime, network, agent. Runs as root.
+//! The node: runtime, network, agent. As root it runs everything; as any other user, Wasm containers on the machine's network.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
@@ -10,11 +10,13 @@ use network::contract::{PodNetwork, ServicePort};
 use network::{Network, NetworkConfig};
 use runtime::config::LocalConfig;
 use runtime::local::LocalRuntime;
+use runtime::privileges::Privileges;
 use seam::Seam;
 
 use super::line;
 use super::orders::{NodeOrders, Report};
 use super::place::Place;
+use super::shared_network::SharedNetwork;
 
 /// Plays the role until standard input ends.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -40,9 +42,10 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
     // Every child of the runtime polls this pipe, of which only the parent holds the other end.
     let pipe = std::io::stdin().as_fd().try_clone_to_owned().context("cannot share the parent's pipe")?;
     let runtime = LocalRuntime::open(runtime_config(&orders.place, orders.ephemeral.then(|| Arc::new(pipe)))?).await?;
-    let network = Network::open(network_config(&orders.place)).await.context("cannot set the pod network up")?;
+    let networking = networking(orders).await?;
     let address = *orders.addresses.first().context("the node has no address")?;
     let config = AgentConfig {
+        privileges: orders.place.privileges,
         node_name: orders.name.clone(),
         addresses: orders.addresses.clone(),
         kubeconfig: orders.identity.kubeconfig.clone(),
@@ -56,8 +59,17 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
         cluster_dns: None,
         version: crate::VERSION.into(),
     };
-    let networking = Arc::new(Networking(network));
     Agent::start(config, runtime, networking, Seam::real()).await.context("cannot start the node agent")
+}
+
+async fn networking(orders: &NodeOrders) -> anyhow::Result<Arc<dyn PodNetworking>> {
+    Ok(match orders.place.privileges {
+        Privileges::Root => {
+            let network = Network::open(network_config(&orders.place)).await;
+            Arc::new(Networking(network.context("cannot set the pod network up")?))
+        }
+        Privileges::None => Arc::new(SharedNetwork::new(orders.addresses.clone())),
+    })
 }
 
 /// Settings of the runtime for a place.
@@ -66,6 +78,7 @@ pub(crate) fn runtime_config(
     ephemeral: Option<Arc<std::os::fd::OwnedFd>>,
 ) -> anyhow::Result<LocalConfig> {
     Ok(LocalConfig {
+        privileges: place.privileges,
         state: place.node_dir().join("runtime"),
         run: place.run_dir().join("runtime"),
         cgroup_root: place.cgroup(),

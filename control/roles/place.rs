@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use nix::fcntl::{Flock, FlockArg};
+use runtime::privileges::Privileges;
 use serde::{Deserialize, Serialize};
 
 use super::orders::Cidr;
@@ -19,7 +20,7 @@ use super::process::Process;
 const SLOTS: u8 = 64;
 const FIRST_POD_NETWORK: u8 = 64;
 const FIRST_SERVICE_NETWORK: u8 = 128;
-/// Where run files and claims of all clusters of this machine are.
+/// Where run files and claims of all clusters of root are.
 const RUN: &str = "/run/bireme";
 /// Version of the form of `place.json` in the data directory.
 const VERSION: u32 = 1;
@@ -31,14 +32,18 @@ pub(crate) struct Place {
     /// Six letters that name this cluster among those of the machine.
     pub(crate) instance: String,
     slot: u8,
+    /// Those of its `up`, which every later `up` and `down` must have too.
+    #[serde(default = "root")]
+    pub(crate) privileges: Privileges,
     /// Data directory.
     #[serde(skip)]
     pub(crate) data: PathBuf,
 }
 
 impl Place {
-    /// Finds or makes the place of the cluster in that data directory. `root` clusters claim a slot of addresses.
-    pub(crate) fn open(data: &Path, root: bool) -> anyhow::Result<Self> {
+    /// Finds or makes the place of the cluster in that data directory. Clusters of root claim a slot of addresses; others
+    /// give their pods and Services none that the kernel would know.
+    pub(crate) fn open(data: &Path, privileges: Privileges) -> anyhow::Result<Self> {
         fs::create_dir_all(data).with_context(|| format!("cannot make the data directory {}", data.display()))?;
         let data = data.canonicalize().with_context(|| format!("cannot resolve {}", data.display()))?;
         let file = data.join("place.json");
@@ -53,20 +58,38 @@ impl Place {
                     data.display(),
                     place.version,
                 );
+                place.admit(privileges, &data)?;
                 Some(place)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
         };
         let instance = known.as_ref().map_or_else(instance, |place| Ok(place.instance.clone()))?;
-        let slot = if root { claim(&data, known.as_ref().map(|place| place.slot))? } else { 0 };
-        let place = Self { version: VERSION, instance, slot, data };
+        let slot = match privileges {
+            Privileges::Root => claim(&data, known.as_ref().map(|place| place.slot))?,
+            Privileges::None => 0,
+        };
+        let place = Self { version: VERSION, instance, slot, privileges, data };
         if known.as_ref().map(|known| (known.slot, &known.instance)) != Some((place.slot, &place.instance)) {
             let mut out = File::create(&file).with_context(|| format!("cannot write {}", file.display()))?;
             out.write_all(&serde_json::to_vec(&place)?)?;
             out.sync_all()?;
         }
         Ok(place)
+    }
+
+    /// Refuses who could not end what runs here, or would leave files that its owner cannot remove.
+    fn admit(&self, privileges: Privileges, data: &Path) -> anyhow::Result<()> {
+        let data = data.display();
+        match (self.privileges, privileges) {
+            (Privileges::Root, Privileges::None) => {
+                anyhow::bail!("the cluster in {data} is root's: run this as root, or choose another --data-dir")
+            }
+            (Privileges::None, Privileges::Root) => anyhow::bail!(
+                "the cluster in {data} was made without root: run this as the user who made it, or choose another --data-dir"
+            ),
+            (Privileges::Root, Privileges::Root) | (Privileges::None, Privileges::None) => Ok(()),
+        }
     }
 
     /// Keeps every other `up` and `down` away from the data directory for as long as the lock lives.
@@ -123,9 +146,13 @@ impl Place {
         self.data.join("node")
     }
 
-    /// Directory for what does not survive a reboot.
+    /// Directory for what does not survive a reboot. Without root it is in the data directory, where a `down` in another
+    /// session finds it too; what a reboot leaves there is taken for dead pods.
     pub(crate) fn run_dir(&self) -> PathBuf {
-        Path::new(RUN).join(&self.instance)
+        match self.privileges {
+            Privileges::Root => Path::new(RUN).join(&self.instance),
+            Privileges::None => self.data.join("run"),
+        }
     }
 
     /// Our cgroup at the top of each hierarchy.
@@ -148,6 +175,9 @@ impl Place {
 
     /// Gives the slot back; only when nothing of the cluster is left on the machine.
     pub(crate) fn release(&self) -> io::Result<()> {
+        if self.privileges == Privileges::None {
+            return Ok(());
+        }
         let file = claims().join(self.slot.to_string());
         match fs::read(&file) {
             Ok(owner) if owner == self.data.as_os_str().as_encoded_bytes() => fs::remove_file(file),
@@ -160,6 +190,11 @@ impl Place {
         self.data = data;
         self
     }
+}
+
+/// Places of before clusters without root had nodes.
+fn root() -> Privileges {
+    Privileges::Root
 }
 
 fn instance() -> anyhow::Result<String> {
@@ -196,4 +231,19 @@ fn claim(data: &Path, known: Option<u8>) -> anyhow::Result<u8> {
         }
     }
     anyhow::bail!("all {SLOTS} address slots of this machine are taken by other clusters: see {}", dir.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_without_root_holds_its_run_files_and_refuses_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Place::open(dir.path(), Privileges::None).unwrap();
+        assert_eq!(made.run_dir(), made.data.join("run"));
+        assert_eq!(Place::open(dir.path(), Privileges::None).unwrap(), made);
+        let refusal = Place::open(dir.path(), Privileges::Root).unwrap_err().to_string();
+        assert!(refusal.contains("made without root"), "{refusal}");
+    }
 }

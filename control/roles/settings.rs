@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cli::arguments::Up;
+use runtime::privileges::Privileges;
 use serde::Deserialize;
 
 /// What the file must say it is.
@@ -26,6 +27,7 @@ struct File {
 /// Settings, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
+    pub(crate) privileges: Privileges,
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
     /// Where to write the kubeconfig; in the data directory when absent.
@@ -37,7 +39,7 @@ pub(crate) struct Settings {
 /// Address of the API server when none is given.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6443);
 
-pub(crate) fn settle(flags: &Up, root: bool) -> anyhow::Result<Settings> {
+pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Settings> {
     let file = flags.config.as_deref().map(read).transpose()?;
     let file = file.as_ref();
     anyhow::ensure!(
@@ -47,10 +49,11 @@ pub(crate) fn settle(flags: &Up, root: bool) -> anyhow::Result<Settings> {
     let data_dir = match flags.data_dir.clone().or_else(|| file?.data_dir.clone()) {
         _ if flags.ephemeral => std::env::temp_dir().join(format!("bireme-{}", std::process::id())),
         Some(dir) => dir,
-        None => default_data_dir(root)?,
+        None => default_data_dir(privileges)?,
     };
     let listen = flags.listen.or_else(|| file?.listen);
     Ok(Settings {
+        privileges,
         data_dir,
         listen: listen.unwrap_or(if flags.ephemeral { SocketAddr::new(LISTEN.ip(), 0) } else { LISTEN }),
         kubeconfig: flags.kubeconfig.clone().or_else(|| file?.kubeconfig.clone()),
@@ -62,8 +65,8 @@ pub(crate) fn settle(flags: &Up, root: bool) -> anyhow::Result<Settings> {
     })
 }
 
-pub(crate) fn default_data_dir(root: bool) -> anyhow::Result<PathBuf> {
-    if root {
+pub(crate) fn default_data_dir(privileges: Privileges) -> anyhow::Result<PathBuf> {
+    if privileges == Privileges::Root {
         return Ok("/var/lib/bireme".into());
     }
     let home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
@@ -111,7 +114,7 @@ mod tests {
         .unwrap();
         let mut flags = flags(Some(file));
         flags.data_dir = Some("/b".into());
-        let settings = settle(&flags, true).unwrap();
+        let settings = settle(&flags, Privileges::Root).unwrap();
         assert_eq!(settings.data_dir, Path::new("/b"));
         assert_eq!(settings.listen, "127.0.0.1:1".parse().unwrap());
     }
@@ -121,7 +124,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("up.yaml");
         std::fs::write(&file, "apiVersion: bireme.dev/v1alpha1\nkind: UpConfiguration\ndatadir: /a\n").unwrap();
-        let error = format!("{:#}", settle(&flags(Some(file)), true).unwrap_err());
+        let error = format!("{:#}", settle(&flags(Some(file)), Privileges::Root).unwrap_err());
         assert!(error.contains("datadir"), "{error}");
     }
 }

@@ -8,6 +8,7 @@ use std::fs::File;
 use anyhow::Context;
 use cli::progress::Progress;
 use nix::fcntl::Flock;
+use runtime::privileges::Privileges;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::child::{Child, User};
@@ -17,6 +18,12 @@ use super::settings::Settings;
 
 /// User and group of the server: outside what distributions and systemd give to people and services.
 const SERVER_USER: u32 = 60_999;
+
+/// What a user without root is told.
+const WITHOUT_ROOT: [&str; 2] = [
+    "without root: Wasm containers run, on this machine's own network; Linux containers, addresses of pods and Services,",
+    "  and limits by cgroup do not work. For those, run bireme as root.",
+];
 
 /// A running cluster.
 #[derive(Debug)]
@@ -34,8 +41,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts the children and writes the kubeconfig.
     pub(crate) async fn start(settings: &Settings, progress: &Progress) -> anyhow::Result<Self> {
-        let root = nix::unistd::geteuid().is_root();
-        let place = Place::open(&settings.data_dir, root)?;
+        let place = Place::open(&settings.data_dir, settings.privileges)?;
         let lock = place.lock()?;
         place.wait_for_earlier()?;
         let mut janitor = match settings.ephemeral {
@@ -43,7 +49,7 @@ impl Cluster {
             false => None,
         };
         let step = progress.step("starting the API server");
-        let (server, report) = match Self::server(settings, &place, root).await {
+        let (server, report) = match Self::server(settings, &place).await {
             Ok(started) => started,
             Err(error) => {
                 step.failed();
@@ -60,28 +66,24 @@ impl Cluster {
         write_private(&kubeconfig, &admin_kubeconfig)?;
         step.done(&format!("https://{address}"));
         let mut cluster = Self { kubeconfig, place, server, node: None, janitor, _lock: lock };
-        if root {
-            let step = progress.step("starting the node");
-            let orders = NodeOrders {
-                name: settings.node_name.clone(),
-                addresses: vec![super::node::primary_address()],
-                identity,
-                place: cluster.place.clone(),
-                ephemeral: settings.ephemeral,
-            };
-            match cluster.start_node(&orders).await {
-                Ok(()) => step.done(&settings.node_name),
-                Err(error) => {
-                    step.failed();
-                    cluster.stop().await?;
-                    return Err(error);
-                }
-            };
-        } else {
-            progress.say(
-                "without root there is no node: the API works, pods stay Pending. \
-                 Run as root for Linux and Wasm containers.",
-            );
+        let step = progress.step("starting the node");
+        let orders = NodeOrders {
+            name: settings.node_name.clone(),
+            addresses: vec![super::node::primary_address()],
+            identity,
+            place: cluster.place.clone(),
+            ephemeral: settings.ephemeral,
+        };
+        match cluster.start_node(&orders).await {
+            Ok(()) => step.done(&settings.node_name),
+            Err(error) => {
+                step.failed();
+                cluster.stop().await?;
+                return Err(error);
+            }
+        };
+        if settings.privileges == Privileges::None {
+            WITHOUT_ROOT.iter().for_each(|line| progress.say(line));
         }
         Ok(cluster)
     }
@@ -94,16 +96,17 @@ impl Cluster {
         Ok(janitor)
     }
 
-    async fn server(settings: &Settings, place: &Place, root: bool) -> anyhow::Result<(Child, ServerReport)> {
+    async fn server(settings: &Settings, place: &Place) -> anyhow::Result<(Child, ServerReport)> {
         let dir = place.server_dir();
         private_dir(&dir)?;
-        let user = if root {
-            // What an earlier server wrote is its already; only the directory can be new.
-            chown(&dir, Some(SERVER_USER), Some(SERVER_USER))
-                .with_context(|| format!("cannot hand over {}", dir.display()))?;
-            User::Id(SERVER_USER)
-        } else {
-            User::Same
+        let user = match place.privileges {
+            Privileges::Root => {
+                // What an earlier server wrote is its already; only the directory can be new.
+                chown(&dir, Some(SERVER_USER), Some(SERVER_USER))
+                    .with_context(|| format!("cannot hand over {}", dir.display()))?;
+                User::Id(SERVER_USER)
+            }
+            Privileges::None => User::Same,
         };
         let orders = ServerOrders {
             listen: settings.listen,

@@ -2,6 +2,8 @@
 //! nothing of it is left on the machine.
 
 use std::fs::{self, File};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -28,6 +30,8 @@ enum Kept {
 #[derive(Debug)]
 pub(crate) struct Cluster {
     kept: Kept,
+    /// As whom it runs; root when absent.
+    user: Option<u32>,
     folder: tempfile::TempDir,
     parent: Option<Child>,
     instance: String,
@@ -37,18 +41,28 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts a cluster whose state outlives its processes: see [`Cluster::restart`].
     pub(crate) fn start() -> Self {
-        Self::of(Kept::Durable)
+        Self::of(Kept::Durable, None)
     }
 
     /// Starts a cluster of which nothing stays: `up --ephemeral`.
     pub(crate) fn ephemeral() -> Self {
-        Self::of(Kept::Ephemeral)
+        Self::of(Kept::Ephemeral, None)
     }
 
-    fn of(kept: Kept) -> Self {
+    /// Starts a cluster as that user, who is not root.
+    pub(crate) fn start_as(user: u32) -> Self {
+        Self::of(Kept::Durable, Some(user))
+    }
+
+    fn of(kept: Kept, user: Option<u32>) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "clusters with a node need root: run the tests as root");
         let folder = tempfile::Builder::new().prefix("bireme-test-").tempdir().unwrap();
-        let mut cluster = Self { kept, folder, parent: None, instance: String::new(), quiet: false };
+        let mut cluster = Self { kept, user, folder, parent: None, instance: String::new(), quiet: false };
+        if user.is_some() {
+            // By another process: a test that forks meanwhile would hold the copy open for writing, and it could not be run.
+            assert!(Command::new("cp").arg(BIREME).arg(cluster.folder().join("bireme")).status().unwrap().success());
+            chown(cluster.folder(), user, user).unwrap();
+        }
         cluster.launch();
         cluster
     }
@@ -56,7 +70,7 @@ impl Cluster {
     /// Starts the processes on the folder as it is, and waits until they are ready.
     fn launch(&mut self) {
         let log = File::create(self.log()).unwrap();
-        let mut up = Command::new(BIREME);
+        let mut up = self.bireme();
         up.args(["up", "--listen", "127.0.0.1:0", "--node-name", "node", "--kubeconfig"]).arg(self.kubeconfig());
         match self.kept {
             Kept::Durable => up.arg("--data-dir").arg(self.data()),
@@ -73,6 +87,14 @@ impl Cluster {
         let place = fs::read(self.data().join("place.json")).unwrap();
         let place: serde_json::Value = serde_json::from_slice(&place).unwrap();
         place["instance"].as_str().unwrap().clone_into(&mut self.instance);
+    }
+
+    /// A command of the binary, run as the cluster's user, whose copy is in the folder: the way to the original may be closed.
+    fn bireme(&self) -> Command {
+        let Some(user) = self.user else { return Command::new(BIREME) };
+        let mut command = Command::new(self.folder().join("bireme"));
+        command.uid(user).gid(user).env("HOME", self.folder()).current_dir(self.folder());
+        command
     }
 
     /// The newest kubectl, in namespace `default`.
@@ -95,6 +117,11 @@ impl Cluster {
         self.folder.path()
     }
 
+    /// What the cluster's things are named by in the kernel.
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// Process id of `bireme up`.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.parent.as_ref().expect("the cluster is stopped").id()).unwrap())
@@ -115,6 +142,13 @@ impl Cluster {
     pub(crate) fn restart(&mut self) {
         assert!(self.parent.is_none(), "stop or kill the cluster first");
         self.launch();
+    }
+
+    /// Waits until `bireme up` ends by itself; returns its exit code and what it said.
+    pub(crate) fn ended(&mut self) -> (Option<i32>, String) {
+        let status = self.wait_until("bireme up ends", LIMIT, |cluster| cluster.parent.as_mut()?.try_wait().unwrap());
+        self.parent = None;
+        (status.code(), fs::read_to_string(self.log()).unwrap())
     }
 
     fn end(&mut self, signal: Signal, orderly: bool) {
@@ -195,7 +229,7 @@ impl Cluster {
             }
         }
         if self.kept == Kept::Durable {
-            let down = Command::new(BIREME).args(["down", "--data-dir"]).arg(self.data()).output();
+            let down = self.bireme().args(["down", "--data-dir"]).arg(self.data()).output();
             let down = down.map_err(|error| error.to_string())?;
             if !down.status.success() {
                 return Err(format!("bireme down: {}", String::from_utf8_lossy(&down.stderr)));

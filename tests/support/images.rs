@@ -10,7 +10,7 @@ use registry_client::{BlobStore, Digest};
 use super::repository;
 
 /// One static executable that is many programs.
-const BUSYBOX: &str = "/bin/busybox";
+pub(crate) const BUSYBOX: &str = "/bin/busybox";
 /// The one tag that is used.
 pub(crate) const TAG: &str = "1";
 
@@ -46,9 +46,15 @@ impl Images {
         self.publish(name, &guest(&self.blobs, name))
     }
 
-    fn publish(&self, name: &str, digest: &Digest) -> String {
-        self.tags.set(name, TAG, digest).unwrap();
-        format!("{}/{name}:{TAG}", self.registry.address())
+    /// Gives a manifest a name; returns the reference to pull it by.
+    pub(crate) fn publish(&self, name: &str, digest: &Digest) -> String {
+        self.publish_as(name, TAG, digest)
+    }
+
+    /// The same with another tag.
+    pub(crate) fn publish_as(&self, name: &str, tag: &str, digest: &Digest) -> String {
+        self.tags.set(name, tag, digest).unwrap();
+        format!("{}/{name}:{tag}", self.registry.address())
     }
 }
 

@@ -72,7 +72,7 @@ impl Kubectl {
         }
     }
 
-    /// Creates what a manifest says. Commands such as `create namespace` would send it in protobuf.
+    /// Creates what a manifest says.
     #[track_caller]
     pub(crate) fn create(&self, manifest: &str) {
         self.run_with(&["create", "-f", "-"], manifest).ok();
@@ -81,7 +81,7 @@ impl Kubectl {
     /// Creates a namespace.
     #[track_caller]
     pub(crate) fn create_namespace(&self, name: &str) {
-        self.create(&format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}"));
+        self.run(&["create", "namespace", name]).ok();
     }
 
     /// Starts a command that goes on, such as a watch; its output is piped.

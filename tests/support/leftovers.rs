@@ -47,7 +47,7 @@ fn tables(name: &str) -> Vec<String> {
     text.lines().filter(|line| line.contains(name)).map(|line| format!("nftables {line}")).collect()
 }
 
-/// Processes that carry the mark, or whose command line names the folder; not this one.
+/// Processes that carry the mark, whose command line names the folder, or whose program is in it; not this one.
 fn processes(folder: &str) -> Vec<String> {
     let mark = format!("{MARK}={folder}");
     let ours = std::process::id().to_string();
@@ -61,7 +61,8 @@ fn processes(folder: &str) -> Vec<String> {
         let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
         let (environment, command) = (read("environ"), read("cmdline"));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\0', " ");
-        if text(&environment).contains(&mark) || text(&command).contains(folder) {
+        let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
+        if text(&environment).contains(&mark) || text(&command).contains(folder) || program.starts_with(folder) {
             left.push(format!("process {name}: {}", text(&command)));
         }
     }

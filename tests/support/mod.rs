@@ -7,7 +7,11 @@
 pub(crate) mod cluster;
 pub(crate) mod kubectl;
 pub(crate) mod leftovers;
+pub(crate) mod http;
 pub(crate) mod images;
+pub(crate) mod scene;
+pub(crate) mod tarball;
+pub(crate) mod machine;
 pub(crate) mod debian_registry;
 pub(crate) mod wait;
 

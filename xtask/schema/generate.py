@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Turns the published JSON schema of the Kubernetes API into the table of facts that the `api` crate embeds.
 
-Usage: generate.py DEFINITIONS_JSON OUTPUT_DIRECTORY KUBERNETES_VERSION
+Usage: generate.py DEFINITIONS_JSON K8S_PB_SOURCE OUTPUT_DIRECTORY KUBERNETES_VERSION
 
 DEFINITIONS_JSON is `_definitions.json` of one Kubernetes version, as the package `kubernetes-validate` carries it; the
-script `update.sh` beside this one fetches it. Two files are written, both checked in:
+script `update.sh` beside this one fetches it. K8S_PB_SOURCE is `src` of the crate k8s-pb, for the numbers that fields have in
+protobuf: see protobuf.py. Two files are written, both checked in:
 
   table.txt            facts: types, fields, references, list and map behaviour, merge keys, group-version-kinds
   descriptions.txt.gz  help texts, one JSON string a line, in the order of the table (a type, then its fields)
@@ -18,18 +19,23 @@ import json
 import sys
 from pathlib import Path
 
-FORMAT = 1
+from protobuf import Numbers
+
+FORMAT = 2
 
 HEADER = """\
 # Facts about the types of the Kubernetes API, version {version}. Written by xtask/schema/generate.py; do not edit.
 # Source: API definitions (C) The Kubernetes Authors, Apache-2.0, as published in the package kubernetes-validate {version}
-# ((C) Will Thames, Apache-2.0). See NOTICE beside this file.
+# ((C) Will Thames, Apache-2.0), and in the crate k8s-pb 0.9 (Apache-2.0). See NOTICE beside this file.
 #
 # A line that starts in the first column is a type:   NAME = SCALAR   or   NAME [gvk=GROUP/VERSION/KIND,...] [map=atomic]
 # A line that starts with a tab is a field of it:     NAME[!] SHAPE [FACT=VALUE ...]
 # `!` marks a required field. A shape is a scalar, []SHAPE, {{}}SHAPE (map of string) or the name of a type; a name without
 # a dot is of the same package as the type that it stands in. Facts: list, keys (of list=map), map, patch (strategy), merge
-# (merge key). Types and fields are sorted by name. A core GVK is written VERSION/KIND.
+# (merge key), pb. Types and fields are sorted by name. A core GVK is written VERSION/KIND.
+#
+# pb is the number in protobuf: `2.7` is field 7 of the message in field 2, which JSON does not show. `*` after it marks a Go
+# pointer, for which an empty value counts. A field without pb cannot be sent in protobuf.
 """
 
 # What Kubernetes reads from these types is decided by Go code, not by their published shape.
@@ -131,15 +137,17 @@ def type_line(name, schema):
     return " ".join(parts + list(facts(schema)))
 
 
-def field_line(name, schema, required, home, where):
+def field_line(name, schema, required, owner, numbers):
+    home, where = package(owner), f"{owner}.{name}"
     if unknown := set(schema) - FIELD_KEYS:
         refuse(f"{sorted(unknown)} of {where}")
     if "enum" in schema and name not in ("apiVersion", "kind"):
         refuse(f"enum of {where}")
-    return " ".join([name + "!" * required, shape(schema, home, where), *facts(schema)])
+    number = numbers.of(owner, name, shape(schema, "", where))
+    return " ".join([name + "!" * required, shape(schema, home, where), *facts(schema), *filter(None, [number])])
 
 
-def tables(definitions):
+def tables(definitions, numbers):
     lines, texts = [], []
     for name, schema in sorted(definitions.items()):
         lines.append(type_line(name, schema))
@@ -148,14 +156,18 @@ def tables(definitions):
             continue
         required = schema.get("required", [])
         for field, inner in sorted(schema.get("properties", {}).items()):
-            lines.append("\t" + field_line(field, inner, field in required, package(name), f"{name}.{field}"))
+            lines.append("\t" + field_line(field, inner, field in required, name, numbers))
             texts.append(inner.get("description", ""))
+    if numbers.unused:
+        sys.exit(f"generate.py: go.txt speaks of fields that are not: {sorted(numbers.unused)}")
+    for field in numbers.unknown:
+        print(f"generate.py: no protobuf number is known of {field}: protobuf bodies cannot have it", file=sys.stderr)
     return lines, texts
 
 
-def main(source, target, version):
+def main(source, protos, target, version):
     definitions = json.loads(Path(source).read_text(encoding="utf-8"))["$defs"]
-    lines, texts = tables(definitions)
+    lines, texts = tables(definitions, Numbers(Path(protos), Path(__file__).with_name("go.txt"), SPECIAL))
     head = HEADER.format(version=version) + f"format {FORMAT}\nkubernetes {version}\n"
     target = Path(target)
     (target / "table.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
@@ -164,6 +176,6 @@ def main(source, target, version):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
-        sys.exit("usage: generate.py DEFINITIONS_JSON OUTPUT_DIRECTORY KUBERNETES_VERSION")
+    if len(sys.argv) != 5:
+        sys.exit("usage: generate.py DEFINITIONS_JSON K8S_PB_SOURCE OUTPUT_DIRECTORY KUBERNETES_VERSION")
     main(*sys.argv[1:])

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Writes control/api/src/schema/ anew from the published schema. Needs python3 with pip; run it from anywhere.
+# Writes control/api/src/schema/ anew from the published schema. Needs python3 with pip, and cargo; run it from anywhere.
 set -eu
 version=1.37.0
+protos=0.9.0
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$root/target/schema
 mkdir -p "$work"
@@ -13,4 +14,16 @@ with zipfile.ZipFile(wheel) as archive, open(target, "wb") as out:
     out.write(archive.read(member))
 ' "$work/kubernetes_validate-$version-py3-none-any.whl" \
     "kubernetes_validate/kubernetes-json-schema/v$version-local/_definitions.json" "$work/definitions.json"
-python3 "$root/xtask/schema/generate.py" "$work/definitions.json" "$root/control/api/src/schema" "$version"
+mkdir -p "$work/protos/src"
+cat > "$work/protos/Cargo.toml" <<MANIFEST
+[package]
+name = "protos"
+edition = "2024"
+[dependencies]
+k8s-pb = "=$protos"
+[workspace]
+MANIFEST
+: > "$work/protos/src/lib.rs"
+cargo vendor --quiet --manifest-path "$work/protos/Cargo.toml" "$work/protos/vendor" > "$work/protos/config.toml"
+python3 "$root/xtask/schema/generate.py" "$work/definitions.json" "$work/protos/vendor/k8s-pb/src" \
+    "$root/control/api/src/schema" "$version"

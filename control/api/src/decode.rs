@@ -5,6 +5,8 @@
 
 mod finding;
 mod gvk;
+mod message;
+pub(crate) mod paths;
 mod read;
 mod shapes;
 mod target;
@@ -29,9 +31,16 @@ pub enum MediaType {
     Json,
     /// `application/yaml`.
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`.
+    Protobuf,
 }
 
 impl MediaType {
+    /// Those that bodies of every built-in kind may have.
+    pub const ALL: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    /// Those that bodies of a custom resource may have: nobody knows numbers of its fields.
+    pub const TEXTS: &str = "application/json, application/yaml";
+
     /// The type that a `Content-Type` names; parameters are ignored. `None` for one that bodies may not have.
     #[must_use]
     pub fn parse(content_type: Option<&str>) -> Option<Self> {
@@ -39,6 +48,7 @@ impl MediaType {
         match essence.to_ascii_lowercase().as_str() {
             "" | "application/json" => Some(Self::Json),
             "application/yaml" => Some(Self::Yaml),
+            "application/vnd.kubernetes.protobuf" => Some(Self::Protobuf),
             _ => None,
         }
     }
@@ -59,23 +69,36 @@ pub struct Decoded {
 /// that amounts become canonical (`1000m` is `1`), times move to UTC and base64 loses its line breaks, as in Kubernetes.
 ///
 /// # Errors
-/// 400 when the body is no JSON or YAML, names another kind or version, or holds a value of a wrong type.
+/// 400 when the body cannot be read, names another kind or version, or holds a value of a wrong type; 415 when it is protobuf
+/// and the target a custom resource.
 pub fn decode<'a>(body: &[u8], media: MediaType, target: impl Into<Target<'a>>) -> Result<Decoded, Status> {
     let target = target.into();
-    let unrecognized = |why: &dyn fmt::Display| {
-        let text = summary(body);
-        let must = target.kind;
-        Status::bad_request(format!("the object provided is unrecognized (must be of type {must}): {why} ({text})"))
+    let mut findings = Vec::new();
+    let mut object = match media {
+        MediaType::Json => text(read::json, body, target, &mut findings)?,
+        MediaType::Yaml => text(read::yaml, body, target, &mut findings)?,
+        MediaType::Protobuf => message::read(body, target, &mut findings)?,
     };
+    conform(&mut object, target, &mut findings).map_err(|error| cannot_be_handled(target, &error))?;
+    Ok(Decoded { object, findings })
+}
+
+/// Reads a body of text as an object that says it is of the target's kind.
+fn text(
+    read: impl Fn(&[u8], &mut Vec<String>) -> Result<Value, read::ReadError>,
+    body: &[u8],
+    target: Target<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<Value, Status> {
+    let unrecognized = |why: &dyn fmt::Display| unrecognized(target, why, &summary(body));
     let mut duplicates = Vec::new();
-    let mut object = read::value(body, media, &mut duplicates).map_err(|error| unrecognized(&error))?;
+    let mut object = read(body, &mut duplicates).map_err(|error| unrecognized(&error))?;
     gvk::reconcile(&mut object, target).map_err(|error| match error {
         gvk::Refused::NoTypeMeta(_) => unrecognized(&error),
         gvk::Refused::Other(message) => Status::bad_request(message),
     })?;
-    let mut findings: Vec<_> = duplicates.into_iter().map(Finding::Duplicate).collect();
-    conform(&mut object, target, &mut findings).map_err(|error| cannot_be_handled(target, &error))?;
-    Ok(Decoded { object, findings })
+    findings.extend(duplicates.into_iter().map(Finding::Duplicate));
+    Ok(object)
 }
 
 /// Checks the outcome of a patch as [`decode`] checks a body. `patch` is the patch's text, for the message; fields that stand
@@ -89,7 +112,7 @@ pub fn patched<'a>(mut object: Value, target: impl Into<Target<'a>>, patch: &[u8
     gvk::reconcile(&mut object, target).map_err(|error| Status::bad_request(error.to_string()))?;
     let mut duplicates = Vec::new();
     if !patch.trim_ascii_start().starts_with(b"[") {
-        read::value(patch, MediaType::Json, &mut duplicates).map_err(|error| bad_patch(patch, &error))?;
+        read::json(patch, &mut duplicates).map_err(|error| bad_patch(patch, &error))?;
     }
     let mut findings: Vec<_> = duplicates.into_iter().map(Finding::Duplicate).collect();
     conform(&mut object, target, &mut findings).map_err(|error| bad_patch(patch, &error))?;
@@ -155,6 +178,11 @@ fn conform(object: &mut Value, target: Target<'_>, findings: &mut Vec<Finding>) 
     Ok(())
 }
 
+fn unrecognized(target: Target<'_>, why: &dyn fmt::Display, summary: &str) -> Status {
+    let must = target.kind;
+    Status::bad_request(format!("the object provided is unrecognized (must be of type {must}): {why} ({summary})"))
+}
+
 fn cannot_be_handled(target: Target<'_>, why: &dyn fmt::Display) -> Status {
     let Target { kind: name, version, .. } = target;
     Status::bad_request(format!("{name} in version \"{version}\" cannot be handled as a {name}: {why}"))
@@ -165,9 +193,11 @@ fn bad_patch(patch: &[u8], why: &dyn fmt::Display) -> Status {
     Status::invalid("", "", "", &[FieldError::invalid("patch", &text, why.to_string())])
 }
 
-/// The first characters of a body, for a message.
+/// Characters or bytes of a body that a message shows.
+const SHOWN: usize = 30;
+
+/// The first characters of a body.
 fn summary(body: &[u8]) -> String {
-    const SHOWN: usize = 30;
     let text = String::from_utf8_lossy(body);
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", &text[..end]),

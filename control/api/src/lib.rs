@@ -19,6 +19,7 @@ mod network;
 pub mod openapi;
 pub mod patch;
 pub mod pod_spec;
+pub mod protobuf;
 pub mod quantity;
 pub mod record;
 pub mod requester;

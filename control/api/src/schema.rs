@@ -12,7 +12,7 @@ mod table;
 use std::fmt;
 
 pub use descriptions::Descriptions;
-pub use field::{Field, ListType, MapType, Strategy};
+pub use field::{Field, ListType, MapType, Number, Strategy};
 pub use required::missing;
 pub use shape::{Scalar, Shape};
 use table::{TypeFacts, table};

@@ -187,6 +187,13 @@ impl Status {
         Self::new(400, "BadRequest", message)
     }
 
+    /// 415: the body is in a form that is not read here. `accepted` lists those that are.
+    #[must_use]
+    pub fn unsupported_media_type(accepted: &str) -> Self {
+        let start = "the body of the request was in an unknown format - accepted media types include";
+        Self::new(415, "UnsupportedMediaType", format!("{start}: {accepted}"))
+    }
+
     /// 500: we are wrong, or the disk is.
     #[must_use]
     pub fn internal(message: impl std::fmt::Display) -> Self {

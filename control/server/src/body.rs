@@ -35,7 +35,8 @@ pub(crate) fn object<'a>(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), Status> {
-    let media = MediaType::parse(content_type(headers)).ok_or_else(fail::unknown_format)?;
+    let media =
+        MediaType::parse(content_type(headers)).ok_or_else(|| Status::unsupported_media_type(MediaType::ALL))?;
     let target = target.into();
     decode::decode(body, media, target)?.judge(validation, target)
 }

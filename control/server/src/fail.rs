@@ -51,20 +51,6 @@ pub(crate) fn too_large(limit: usize) -> Status {
     Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
 }
 
-/// 415 for a body that is not an object in a known format.
-pub(crate) fn unknown_format() -> Status {
-    let message = "the body of the request was in an unknown format - accepted media types include: \
-                   application/json, application/yaml, application/vnd.kubernetes.protobuf";
-    Status::new(415, "UnsupportedMediaType", message)
-}
-
-/// 415 for a patch of an unknown form.
-pub(crate) fn unknown_patch(accepted: &str) -> Status {
-    let message =
-        format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
-    Status::new(415, "UnsupportedMediaType", message)
-}
-
 /// 504 that says when to come back.
 pub(crate) fn timeout() -> Status {
     let mut status = Status::new(504, "Timeout", "Timeout: request did not complete within the allotted timeout");

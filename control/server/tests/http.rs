@@ -223,7 +223,10 @@ async fn what_cannot_be_understood_is_refused_in_the_words_of_kubernetes() {
     let patches = format!(
         "{media}application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json"
     );
-    check(Method::POST, CONFIG_MAPS, &[("content-type", "application/vnd.kubernetes.protobuf")], "x", 415, &objects)
+    check(Method::POST, CONFIG_MAPS, &[("content-type", "application/cbor")], "x", 415, &objects).await;
+    let envelope = "the object provided is unrecognized (must be of type ConfigMap): protobuf: byte 0 of the body: \
+                    the body does not begin with `k8s` and a zero byte (78)";
+    check(Method::POST, CONFIG_MAPS, &[("content-type", "application/vnd.kubernetes.protobuf")], "x", 400, envelope)
         .await;
     check(
         Method::PATCH,

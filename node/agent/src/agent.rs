@@ -100,6 +100,7 @@ impl Agent {
                 resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
             },
             dir: config.dir.clone(),
+            privileges: config.privileges,
             seam: seam.clone(),
             runtime: Arc::clone(&runtime),
             network,

@@ -137,7 +137,7 @@ impl Carrier {
             (None, self.context.facts.addresses.clone())
         } else {
             let place = self.context.network.attach(uid).await.map_err(|error| error.to_string())?;
-            (Some(place.netns), place.addresses)
+            (place.netns, place.addresses)
         };
         let logs = self.context.pod_dir(uid).join("logs");
         std::fs::create_dir_all(&logs).map_err(|error| format!("make {}: {error}", logs.display()))?;

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use runtime::privileges::Privileges;
+
 /// Settings of an agent. Everything is typed before the agent touches the node.
 #[derive(Clone)]
 pub struct AgentConfig {
+    /// What the node may do to its machine; label `bireme.dev/sandbox-linux` tells it.
+    pub privileges: Privileges,
     /// Name of the Node object; also the identity in the lease.
     pub node_name: String,
     /// Addresses of the node, the primary one first; `status.addresses` shows them as `InternalIP`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use runtime::contract::Runtime;
+use runtime::privileges::Privileges;
 use seam::{Seam, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -33,6 +34,7 @@ pub(crate) struct Context {
     pub cluster: Arc<dyn Cluster>,
     pub facts: NodeFacts,
     pub dir: PathBuf,
+    pub privileges: Privileges,
     pub pulls: Semaphore,
     pub services: ServiceWatch,
     pub events: Events,
@@ -48,6 +50,8 @@ impl Context {
     /// The volumes of a pod.
     pub(crate) fn volumes(&self, pod: &Pod) -> Volumes {
         let security = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
+        // Without root every container is the node's own user, who owns the files, and no file can be given away.
+        let security = security.filter(|_| self.privileges == Privileges::Root);
         let group = security.and_then(|security| security.fs_group).and_then(|group| u32::try_from(group).ok());
         Volumes::new(self.pod_dir(policy::uid(pod)), group)
     }

@@ -17,7 +17,9 @@ pub struct NetworkError {
 /// The pod network of a node.
 #[async_trait]
 pub trait PodNetworking: Send + Sync + std::fmt::Debug {
-    /// Gives a pod a network namespace and addresses. Asked again for the same uid, it answers the same.
+    /// Gives a pod addresses, in a network namespace of its own where the node can make one.
+    ///
+    /// Asked again for the same uid, it answers the same.
     async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError>;
 
     /// Takes them back. Succeeds for a pod that has none.

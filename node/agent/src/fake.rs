@@ -192,7 +192,7 @@ pub(crate) const POD_IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 5
 #[async_trait]
 impl PodNetworking for FakeNetwork {
     async fn attach(&self, _: &str) -> std::result::Result<PodNetwork, NetworkError> {
-        Ok(PodNetwork { netns: PathBuf::from("/netns"), addresses: vec![POD_IP] })
+        Ok(PodNetwork { netns: Some(PathBuf::from("/netns")), addresses: vec![POD_IP] })
     }
     async fn detach(&self, _: &str) -> std::result::Result<(), NetworkError> {
         Ok(())

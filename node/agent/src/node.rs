@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Owne
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use runtime::contract::{Image, Runtime};
+use runtime::privileges::Privileges;
 use seam::{Seam, Timestamp};
 use serde_json::json;
 use std::sync::Arc;
@@ -66,6 +67,10 @@ impl Identity {
     /// Labels of every node, and those that were configured.
     fn labels(&self) -> BTreeMap<String, String> {
         let arch = capacity::architecture();
+        let linux = match self.config.privileges {
+            Privileges::Root => "true",
+            Privileges::None => "false",
+        };
         let own = [
             ("kubernetes.io/hostname", self.config.node_name.as_str()),
             ("kubernetes.io/os", "linux"),
@@ -73,6 +78,7 @@ impl Identity {
             ("beta.kubernetes.io/os", "linux"),
             ("beta.kubernetes.io/arch", arch),
             ("bireme.dev/sandbox-wasm", "true"),
+            ("bireme.dev/sandbox-linux", linux),
         ];
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         own.chain(self.config.labels.clone()).collect()

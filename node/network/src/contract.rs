@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// A pod's place on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodNetwork {
-    /// Pinned network namespace.
-    pub netns: PathBuf,
+    /// Pinned network namespace; none where pods share the node's.
+    pub netns: Option<PathBuf>,
     /// One address per family, the primary one first.
     pub addresses: Vec<IpAddr>,
 }

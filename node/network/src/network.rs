@@ -66,7 +66,7 @@ impl Network {
             // Before the kernel knows of it: what a crash leaves is found by name afterwards.
             allocations.save(&self.config.allocation_file())?;
         }
-        let answer = PodNetwork { netns: netns.clone(), addresses: allocation.addresses.clone() };
+        let answer = PodNetwork { netns: Some(netns.clone()), addresses: allocation.addresses.clone() };
         let link = links::index(&self.handle, &allocation.interface).await?;
         if link.is_some() && netns::is_pinned(&netns) {
             return Ok(answer);

@@ -49,7 +49,7 @@ fn on_node<F: Future<Output = ()>>(v6: bool, body: impl FnOnce(NetworkConfig) ->
 /// Serves on a port of a pod: one line with the pod's name and the client's address.
 async fn serve(pod: &PodNetwork, name: &'static str, port: u16) {
     let address = SocketAddr::new(pod.addresses[0], port);
-    let listener = inside(Some(&pod.netns), move || TcpListener::bind(address)).await.unwrap();
+    let listener = inside(pod.netns.as_deref(), move || TcpListener::bind(address)).await.unwrap();
     listener.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     tokio::spawn(async move {
@@ -117,24 +117,24 @@ async fn every_path(config: NetworkConfig, cluster: &str, idle: &str, expected: 
     let (at_a, at_b) = (SocketAddr::new(a.addresses[0], 8080), SocketAddr::new(b.addresses[0], 8080));
     assert_eq!((at_a.ip().to_string().as_str(), at_b.ip().to_string().as_str()), (first, second));
 
-    assert_eq!(ask(Some(&a.netns), at_b).await, format!("b {first}"), "pod to pod keeps the source");
+    assert_eq!(ask(a.netns.as_deref(), at_b).await, format!("b {first}"), "pod to pod keeps the source");
     assert_eq!(ask(None, at_b).await, format!("b {node}"), "node to pod");
 
     let endpoints = [(at_a.ip(), 8080), (at_b.ip(), 8080)];
     network.set_services(&[port(cluster, &endpoints[1..]), port(idle, &[])]).await.unwrap();
     let service = SocketAddr::new(cluster.parse().unwrap(), 80);
-    assert_eq!(ask(Some(&a.netns), service).await, format!("b {first}"), "pod to Service keeps the source");
+    assert_eq!(ask(a.netns.as_deref(), service).await, format!("b {first}"), "pod to Service keeps the source");
     assert_eq!(ask(None, service).await, format!("b {node}"), "node to Service");
-    assert_eq!(ask(Some(&b.netns), service).await, format!("b {node}"), "a pod reaches its own Service");
+    assert_eq!(ask(b.netns.as_deref(), service).await, format!("b {node}"), "a pod reaches its own Service");
 
     let unserved = SocketAddr::new(idle.parse().unwrap(), 80);
-    assert_eq!(ask(Some(&a.netns), unserved).await, "ConnectionRefused", "from a pod, no endpoints");
+    assert_eq!(ask(a.netns.as_deref(), unserved).await, "ConnectionRefused", "from a pod, no endpoints");
     assert_eq!(ask(None, unserved).await, "ConnectionRefused", "from the node, no endpoints");
 
     network.set_services(&[port(cluster, &endpoints)]).await.unwrap();
     let mut seen = BTreeSet::new();
     for _ in 0..40 {
-        seen.insert(ask(Some(&a.netns), service).await);
+        seen.insert(ask(a.netns.as_deref(), service).await);
     }
     let both = BTreeSet::from([format!("a {node}"), format!("b {first}")]);
     assert_eq!(seen, both, "40 connections meet both endpoints");
@@ -200,12 +200,12 @@ fn a_node_port_answers_on_the_nodes_addresses() {
             network.set_services(&[open(affinity)]).await.unwrap();
             assert_eq!(ask(Some(&outside), at_node).await, "b 10.1.0.1", "from outside, {affinity:?}");
             assert_eq!(ask(None, at_node).await, "b 10.1.0.1", "from the node, {affinity:?}");
-            assert_eq!(ask(Some(&a.netns), at_node).await, "b 10.1.0.1", "from a pod, {affinity:?}");
+            assert_eq!(ask(a.netns.as_deref(), at_node).await, "b 10.1.0.1", "from a pod, {affinity:?}");
         }
         // Pods reach the world with the node's address there.
         let listener = inside(Some(&outside), || TcpListener::bind("192.0.2.2:9000")).await.unwrap();
         let accepting = thread::spawn(move || listener.accept().unwrap().1.ip().to_string());
-        ask(Some(&a.netns), "192.0.2.2:9000".parse().unwrap()).await;
+        ask(a.netns.as_deref(), "192.0.2.2:9000".parse().unwrap()).await;
         assert_eq!(accepting.join().unwrap(), "192.0.2.1");
     });
 }
@@ -227,7 +227,7 @@ fn attaching_is_idempotent_over_restarts_and_detaching_too() {
 
         second.detach("pod-a").await.unwrap();
         second.detach("pod-a").await.unwrap();
-        assert!(!pod.netns.exists());
+        assert!(!pod.netns.unwrap().exists());
         assert_ne!(second.attach("pod-a").await.unwrap().addresses, pod.addresses, "an address was reused at once");
         assert!(second.attach("../a").await.is_err());
     });

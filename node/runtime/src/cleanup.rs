@@ -1,18 +1,27 @@
 //! Removing what a node left when nobody is there to do it in order: after the end of an ephemeral node, or by hand.
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::mount::{MntFlags, umount2};
 
-use crate::cgroup::Hierarchy;
+use crate::cgroup::{Group, Hierarchy};
 use crate::config::LocalConfig;
-use crate::layout::Layout;
+use crate::layout::{Layout, PodDir};
+use crate::privileges::Privileges;
+use crate::protocol::Request;
+use crate::wire;
+
+/// How long a shim may take to end with all its containers: its own limit, and some for a loaded machine.
+const SHIM_LIMIT: Duration = Duration::from_secs(20);
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Processes that were killed.
+    /// Processes that were killed; without root, shims that were ended with all that they had started.
     pub killed: usize,
     /// Mounts that were detached, the innermost first.
     pub unmounted: Vec<PathBuf>,
@@ -20,7 +29,7 @@ pub struct Report {
     pub directories: Vec<PathBuf>,
 }
 
-/// Kills every process in the node's cgroup, detaches every mount below its directories, and removes cgroups, run directory
+/// Ends every process of the node's pods, detaches every mount below its directories, and removes cgroups, run directory
 /// and writable layers. Images and compiled code stay. Doing it again does nothing.
 ///
 /// The caller must not be in the node's cgroup itself, and no agent may be running on the same directories.
@@ -29,10 +38,11 @@ pub struct Report {
 /// The first step that the node refuses; what was done stays done, and a second call goes on from there.
 pub fn cleanup(config: &LocalConfig) -> io::Result<Report> {
     let layout = Layout::new(config);
-    let group =
-        Hierarchy::detect().and_then(|hierarchy| hierarchy.group(layout.cgroup_root())).map_err(io::Error::other)?;
-    let mut report = Report { killed: group.procs().map_err(io::Error::other)?.len(), ..Report::default() };
-    group.kill_all().map_err(io::Error::other)?;
+    let killed = match config.privileges {
+        Privileges::Root => kill_group(&layout)?,
+        Privileges::None => end_shims(&layout)?,
+    };
+    let mut report = Report { killed, ..Report::default() };
     let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
     for target in mounts_below(&mounts, &[&config.run, &config.state]) {
         match umount2(&target, MntFlags::MNT_DETACH) {
@@ -44,7 +54,7 @@ pub fn cleanup(config: &LocalConfig) -> io::Result<Report> {
             }
         }
     }
-    group.remove().map_err(io::Error::other)?;
+    own_group(config.privileges, &layout)?.remove().map_err(io::Error::other)?;
     for dir in [config.run.clone(), layout.writable_layers()] {
         match std::fs::remove_dir_all(&dir) {
             Ok(()) => report.directories.push(dir),
@@ -53,6 +63,50 @@ pub fn cleanup(config: &LocalConfig) -> io::Result<Report> {
         }
     }
     Ok(report)
+}
+
+fn own_group(privileges: Privileges, layout: &Layout) -> io::Result<Group> {
+    Hierarchy::of(privileges).and_then(|hierarchy| hierarchy.group(layout.cgroup_root())).map_err(io::Error::other)
+}
+
+fn kill_group(layout: &Layout) -> io::Result<usize> {
+    let group = own_group(Privileges::Root, layout)?;
+    let killed = group.procs().map_err(io::Error::other)?.len();
+    group.kill_all().map_err(io::Error::other)?;
+    Ok(killed)
+}
+
+/// Asks every shim to end; each takes its workers along.
+fn end_shims(layout: &Layout) -> io::Result<usize> {
+    let pods = match std::fs::read_dir(layout.pods()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        pods => pods?,
+    };
+    pods.into_iter().try_fold(0, |ended, pod| Ok(ended + usize::from(end_shim(&PodDir(pod?.path()))?)))
+}
+
+/// Whether there was a shim to end.
+fn end_shim(pod: &PodDir) -> io::Result<bool> {
+    // By way of the directory's descriptor: the address of a Unix socket holds only 108 bytes.
+    let held = std::fs::File::open(pod.path())?;
+    let socket = format!("/proc/self/fd/{}/{}", held.as_raw_fd(), PodDir::SOCKET);
+    let mut shim = match UnixStream::connect(socket) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(false);
+        }
+        connected => connected?,
+    };
+    let stubborn = |error: io::Error| {
+        io::Error::new(error.kind(), format!("the shim of pod {} does not end: {error}", pod.path().display()))
+    };
+    shim.set_read_timeout(Some(SHIM_LIMIT))?;
+    // One that ends just now hangs up, and that is all that is wanted of it.
+    match shim.write_all(&wire::encode(&Request::Shutdown)?).and_then(|()| shim.read_to_end(&mut Vec::new())) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+            Err(stubborn(error))
+        }
+        Ok(_) | Err(_) => Ok(true),
+    }
 }
 
 /// Mount points at or below the directories, the latest mount first: what was mounted last covers what was before.

@@ -4,9 +4,13 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::privileges::Privileges;
+
 /// Settings of the runtime of one node.
 #[derive(Clone, Debug)]
 pub struct LocalConfig {
+    /// What the node may do to its machine.
+    pub privileges: Privileges,
     /// What survives a reboot: images, compiled code, writable layers of containers.
     pub state: PathBuf,
     /// What does not: run files and sockets of pods. A tmpfs such as `/run` is right.

@@ -15,6 +15,7 @@
 pub mod contract;
 
 pub mod config;
+pub mod privileges;
 pub mod layout;
 
 pub mod cgroup;

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{ContainerId, Exit, Limits, Mount, Security, WasmConfig};
+use crate::privileges::Privileges;
 
 /// The version that this release speaks.
 pub const VERSION: u8 = 1;
@@ -34,6 +35,8 @@ pub enum ZygoteRequest {
     Prepare {
         /// Cgroup for zygote and shims.
         cgroup: String,
+        /// What zygote, shims and workers may do.
+        privileges: Privileges,
     },
     /// Fork a shim for the pod whose run directory this is.
     Fork {

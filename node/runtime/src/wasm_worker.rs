@@ -4,6 +4,8 @@
 //! only its volumes and the resolver's files exist, under the pod's own unprivileged uid, without capabilities or a way to
 //! gain any. `runAsUser` does not change that uid: the uid is what separates tenants here. Groups (`fsGroup`) are kept, so
 //! that volumes work.
+//!
+//! Without root it is confined by the guest's sandbox alone: it keeps the node's user and namespaces, and dies with its shim.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::Group;
 use crate::contract::SandboxConfig;
 use crate::layout::PodDir;
+use crate::privileges::Privileges;
 use crate::protocol::{StartPlan, WasmPlan};
 use crate::sys::{self, Fork};
 
@@ -35,6 +38,7 @@ pub(crate) struct Streams {
 /// A worker to fork.
 #[derive(Debug)]
 pub(crate) struct Worker<'a> {
+    pub(crate) privileges: Privileges,
     pub(crate) plan: &'a StartPlan,
     pub(crate) wasm: &'a WasmPlan,
     pub(crate) pod: &'a PodDir,
@@ -124,16 +128,17 @@ pub(crate) fn fork(
     let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     let flags = nix::fcntl::OFlag::O_NONBLOCK;
     nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFL(flags))?;
+    let shim = nix::unistd::getpid();
     match sys::fork()? {
         Fork::Parent(pid) => Ok((pid, Report::new(read))),
-        Fork::Child => sys::exit_now(child(engine, worker, code, streams, &File::from(write))),
+        Fork::Child => sys::exit_now(child(engine, worker, shim, code, streams, &File::from(write))),
     }
 }
 
 /// The worker process; returns its exit code.
-fn child(engine: &wasm::Preloaded, worker: &Worker<'_>, code: File, streams: Streams, report: &File) -> i32 {
+fn child(engine: &wasm::Preloaded, worker: &Worker<'_>, shim: Pid, code: File, streams: Streams, report: &File) -> i32 {
     let spec = spec(worker);
-    let end = match confine::confine(worker, streams, &[code.as_raw_fd(), report.as_raw_fd()]) {
+    let end = match confine::confine(worker, shim, streams, &[code.as_raw_fd(), report.as_raw_fd()]) {
         Err(error) => End {
             code: 128,
             message: format!("cannot confine the Wasm worker: {}", crate::shim::note::chain(&error)),
@@ -159,7 +164,10 @@ fn say(mut report: &File, line: &Line) {
 fn spec(worker: &Worker<'_>) -> wasm::WorkerSpec {
     let Worker { plan, wasm, sandbox, .. } = worker;
     let preopen = |(number, mount): (usize, &crate::contract::Mount)| wasm::Preopen {
-        host: confine::volume(number),
+        host: match worker.privileges {
+            Privileges::Root => confine::volume(number),
+            Privileges::None => mount.host.clone(),
+        },
         guest: mount.container.to_string_lossy().into_owned(),
         read_only: mount.read_only,
     };

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 
 use crate::cgroup::Hierarchy;
 use crate::layout::PodDir;
+use crate::privileges::Privileges;
 use crate::protocol::{VERSION, ZygoteReply, ZygoteRequest};
 use crate::sys::{self, Fork};
 use crate::{shim, wire};
@@ -70,11 +71,11 @@ fn run() -> Result<(), ZygoteError> {
 
     let stdin = io::stdin();
     let control = stdin.as_fd();
-    let Some((ZygoteRequest::Prepare { cgroup }, mut descriptors)) = receive(control)? else {
+    let Some((ZygoteRequest::Prepare { cgroup, privileges }, mut descriptors)) = receive(control)? else {
         return Err(ZygoteError::Unprepared);
     };
     let parent = descriptors.pop();
-    Hierarchy::detect()?.group(&cgroup)?.add_self()?;
+    Hierarchy::of(privileges)?.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
     reply(control, &ZygoteReply::Prepared)?;
 
@@ -98,7 +99,7 @@ fn run() -> Result<(), ZygoteError> {
         if ready[0] {
             let Some((request, _none)) = receive(control)? else { return Ok(()) };
             let ZygoteRequest::Fork { pod } = request else { return Err(ZygoteError::Unprepared) };
-            let answer = match fork_shim(&PodDir(pod), &engine, parent.as_ref()) {
+            let answer = match fork_shim(&PodDir(pod), privileges, &engine, parent.as_ref()) {
                 Ok(pid) => ZygoteReply::Forked { pid: pid.as_raw().cast_unsigned() },
                 Err(error) => ZygoteReply::Failed { message: shim::note::chain(&error) },
             };
@@ -108,11 +109,16 @@ fn run() -> Result<(), ZygoteError> {
 }
 
 /// Forks a shim that listens already, so that the agent can connect as soon as it has the answer.
-fn fork_shim(pod: &PodDir, engine: &wasm::engine::Preloaded, parent: Option<&OwnedFd>) -> Result<Pid, ZygoteError> {
+fn fork_shim(
+    pod: &PodDir,
+    privileges: Privileges,
+    engine: &wasm::engine::Preloaded,
+    parent: Option<&OwnedFd>,
+) -> Result<Pid, ZygoteError> {
     let listener = attempt("make the shim's socket", listen(pod.path()))?;
     match attempt("fork a shim", sys::fork())? {
         Fork::Parent(pid) => Ok(pid),
-        Fork::Child => sys::exit_now(shim::main(pod, listener, parent, engine)),
+        Fork::Child => sys::exit_now(shim::main(pod, privileges, listener, parent, engine)),
     }
 }
 

@@ -111,7 +111,7 @@ fn unpack(input: impl Read, root: &Path) -> io::Result<Unpacked> {
                 {
                     refuse_escape(&link)?;
                 }
-                if !entry.unpack_in(root)? {
+                if !entry.unpack_in(root).map_err(|cause| not_written(root, &path, &cause))? {
                     return Err(io::Error::other(format!("entry {} leads out of the layer", path.display())));
                 }
                 if kind.is_dir() {
@@ -127,6 +127,22 @@ fn unpack(input: impl Read, root: &Path) -> io::Result<Unpacked> {
     // Padding after the last entry belongs to the digest.
     io::copy(&mut rest, &mut io::sink())?;
     Ok(Unpacked { diff_id: rest.hasher.finish(), bytes, entries, devices_skipped })
+}
+
+/// Says why an entry could not be written: mostly because a link that the layer itself brought leads elsewhere.
+fn not_written(root: &Path, path: &Path, cause: &io::Error) -> io::Error {
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    let is_link = |way: &&Path| std::fs::symlink_metadata(root.join(way)).is_ok_and(|meta| meta.is_symlink());
+    let path = path.display();
+    io::Error::other(match relative.ancestors().skip(1).find(is_link) {
+        Some(link) => {
+            format!(
+                "entry {path} goes through the link {}, which leads out of the layer or nowhere: {cause}",
+                link.display()
+            )
+        }
+        None => format!("entry {path} cannot be written: {cause}"),
+    })
 }
 
 fn refuse_escape(path: &Path) -> io::Result<()> {
@@ -233,6 +249,13 @@ mod tests {
             let (_dir, outcome) = check(entries);
             assert!(outcome.is_err(), "{entries:?}");
         }
+    }
+
+    #[test]
+    fn an_entry_behind_a_link_that_leads_away_is_named() {
+        let (_dir, outcome) = check(&[("way", Symlink, "/nowhere"), ("way/in", Regular, "x")]);
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains("entry way/in goes through the link way, which leads out of the layer"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{FINDINGS_MAX, MediaType};
+use super::FINDINGS_MAX;
 
 /// Most text, in bytes, plus values that a body may expand to. JSON never gets here from a body of 3 MiB, the server's limit;
 /// YAML aliases could otherwise make gigabytes of it.
@@ -26,16 +26,17 @@ pub(super) enum ReadError {
 }
 
 /// Reads one value; paths of fields that stand twice are added to `duplicates`, at most [`FINDINGS_MAX`].
-pub(super) fn value(body: &[u8], media: MediaType, duplicates: &mut Vec<String>) -> Result<Value, ReadError> {
+pub(super) fn json(body: &[u8], duplicates: &mut Vec<String>) -> Result<Value, ReadError> {
     let mut build = Build { duplicates, budget: EXPANDED_MAX };
-    match media {
-        MediaType::Json => {
-            let mut reader = serde_json::Deserializer::from_slice(body);
-            let value = build.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-            value.map_err(|error| if error.is_eof() { ReadError::Short } else { ReadError::Json(error) })
-        }
-        MediaType::Yaml => build.deserialize(serde_yaml_ng::Deserializer::from_slice(body)).map_err(ReadError::Yaml),
-    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = build.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| if error.is_eof() { ReadError::Short } else { ReadError::Json(error) })
+}
+
+/// [`json`] for YAML.
+pub(super) fn yaml(body: &[u8], duplicates: &mut Vec<String>) -> Result<Value, ReadError> {
+    let mut build = Build { duplicates, budget: EXPANDED_MAX };
+    build.deserialize(serde_yaml_ng::Deserializer::from_slice(body)).map_err(ReadError::Yaml)
 }
 
 /// Builds a value. A path is put together on the way out, and only when there is something to tell.

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::FINDINGS_MAX;
+use super::paths::{below, tell};
 use super::words::{Mismatch, type_word};
 use crate::quantity::Quantity;
 use crate::schema::{Body, Scalar, Shape, Type};
@@ -144,18 +144,4 @@ fn moment(text: &str, scalar: Scalar) -> Result<String, Mismatch> {
     let moment = time::parse(text)
         .ok_or_else(|| Mismatch::text(format!("parsing time {text:?} as \"{layout}\": cannot parse {text:?}")))?;
     Ok(if scalar == Scalar::Time { time::text(moment) } else { time::micro_text(moment) })
-}
-
-fn tell(unknown: &mut Vec<String>, name: &str) {
-    if unknown.len() < FINDINGS_MAX {
-        unknown.push(name.to_owned());
-    }
-}
-
-/// Everything told since `from` lies below this step.
-fn below(unknown: &mut [String], from: usize, step: &str) {
-    for path in unknown.iter_mut().skip(from) {
-        let dot = if path.starts_with('[') { "" } else { "." };
-        *path = format!("{step}{dot}{path}");
-    }
 }

@@ -70,6 +70,15 @@ impl Strategy {
     }
 }
 
+/// Where a field stands in protobuf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Its number. Longer than one where Go holds a message inline, which JSON does not show: that message's number first.
+    pub path: Box<[u32]>,
+    /// Whether Go holds it by pointer, so that an empty value says something. Other fields are always written, empty or not.
+    pub pointer: bool,
+}
+
 /// A field of a type.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -87,4 +96,6 @@ pub struct Field {
     pub strategy: Strategy,
     /// The field of an item by which a strategic merge patch matches items.
     pub merge_key: Option<&'static str>,
+    /// Its place in protobuf; none for what no client sends in it.
+    pub number: Option<Number>,
 }

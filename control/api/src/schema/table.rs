@@ -6,10 +6,10 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::{Field, Gvk, ListType, MapType, Scalar, Shape, Strategy, Type};
+use super::{Field, Gvk, ListType, MapType, Number, Scalar, Shape, Strategy, Type};
 
 /// The form of the table that this reader knows.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 static TEXT: &str = include_str!("table.txt");
 
@@ -112,6 +112,7 @@ impl Table {
             map: None,
             strategy: Strategy::default(),
             merge_key: None,
+            number: None,
         };
         for word in words {
             match word.split_once('=') {
@@ -122,6 +123,7 @@ impl Table {
                 Some(("map", map)) => field.map = map_type(map),
                 Some(("patch", strategy)) => field.strategy = patch_strategy(strategy),
                 Some(("merge", key)) => field.merge_key = Some(key),
+                Some(("pb", text)) if number(text).is_some() => field.number = number(text),
                 _ => self.problem(line, word),
             }
         }
@@ -163,6 +165,12 @@ fn map_type(word: &str) -> Option<MapType> {
         "granular" => Some(MapType::Granular),
         _ => None,
     }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let (path, pointer) = text.strip_suffix('*').map_or((text, false), |path| (path, true));
+    let path = path.split('.').map(|step| step.parse().ok()).collect::<Option<_>>()?;
+    Some(Number { path, pointer })
 }
 
 fn patch_strategy(words: &str) -> Strategy {

@@ -1,5 +1,7 @@
 //! The table of shapes against facts that clients rely on.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -54,4 +56,59 @@ fn facts_that_clients_rely_on_are_there() {
     let spec = Schema::of("io.k8s.api.apps.v1.DeploymentSpec").unwrap();
     assert!(spec.field("strategy").unwrap().strategy.retain_keys);
     assert!(Schema::of("io.k8s.api.core.v1.Nope").is_none() && Schema::of_kind("", "v2", "Pod").is_none());
+}
+
+/// Every type that an object of this one can hold.
+fn reach(of: Type, reached: &mut BTreeSet<Type>) {
+    if !reached.insert(of) {
+        return;
+    }
+    for field in of.fields() {
+        let mut shape = &field.shape;
+        while let Shape::List(item) | Shape::Map(item) = shape {
+            shape = item;
+        }
+        if let Shape::Type(inner) = shape {
+            reach(*inner, reached);
+        }
+    }
+}
+
+#[test]
+fn every_field_of_a_served_kind_has_its_number_in_protobuf() {
+    let bodies = [("", "v1", "Binding"), ("", "v1", "DeleteOptions"), ("autoscaling", "v1", "Scale")];
+    let bodies = bodies.iter().map(|(group, version, kind)| Schema::of_kind(group, version, kind).unwrap());
+    let mut reached = BTreeSet::new();
+    for of in crate::kinds::all().iter().map(|kind| Schema::of(kind.schema).unwrap()).chain(bodies) {
+        reach(of, &mut reached);
+    }
+    assert!(reached.len() > 150, "{}", reached.len());
+    for of in &reached {
+        let mut paths = BTreeSet::new();
+        for field in of.fields() {
+            let in_envelope = !of.kinds().is_empty() && matches!(field.name, "apiVersion" | "kind");
+            match &field.number {
+                Some(number) => assert!(paths.insert(&number.path), "{of:?}.{} shares its number", field.name),
+                None => assert!(in_envelope, "{of:?}.{} has no number", field.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_those_of_the_published_protos() {
+    let check = |of: &str, field: &str, path: &[u32], pointer: bool| {
+        let number = Schema::of(of).and_then(|of| of.field(field)).and_then(|field| field.number.as_ref()).unwrap();
+        assert_eq!((&*number.path, number.pointer), (path, pointer), "{of}.{field}");
+    };
+    check("io.k8s.api.core.v1.PodSpec", "containers", &[2], false);
+    check("io.k8s.api.core.v1.PodSpec", "terminationGracePeriodSeconds", &[4], true);
+    check("io.k8s.api.core.v1.PodSpec", "evictionResponders", &[44], false);
+    check("io.k8s.api.core.v1.Volume", "emptyDir", &[2, 2], true);
+    check("io.k8s.api.core.v1.Probe", "httpGet", &[1, 2], true);
+    check("io.k8s.api.core.v1.ConfigMapKeySelector", "name", &[1, 1], false);
+    check("io.k8s.api.core.v1.Container", "resources", &[8], false);
+    check("io.k8s.api.apps.v1.DeploymentSpec", "replicas", &[1], true);
+    check("io.k8s.api.apps.v1.DeploymentSpec", "minReadySeconds", &[5], false);
+    check("io.k8s.api.admissionregistration.v1.NamedRuleWithOperations", "apiGroups", &[2, 2, 1], false);
 }

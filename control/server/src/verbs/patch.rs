@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::modify::{Part, Wanted};
 use super::{Ask, Core, Written};
-use crate::fail;
 use crate::query::Query;
 use crate::stamp;
 
@@ -31,7 +30,8 @@ impl Patch {
     /// # Errors
     /// 415 for another form; server-side apply is one.
     pub(crate) fn of(content_type: Option<&str>, text: Bytes) -> Result<Self, Status> {
-        let form = PatchType::parse(content_type.unwrap_or_default()).ok_or_else(|| fail::unknown_patch(ACCEPTED))?;
+        let form = PatchType::parse(content_type.unwrap_or_default())
+            .ok_or_else(|| Status::unsupported_media_type(ACCEPTED))?;
         Ok(Self { form, text })
     }
 

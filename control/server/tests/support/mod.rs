@@ -90,7 +90,13 @@ impl Client {
     }
 
     /// Sends a request with headers; the answer's body is still to be read.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Incoming> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Response<Incoming> {
         let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
         let name = rustls::pki_types::ServerName::from(self.address.ip());
         let stream = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.unwrap();
@@ -100,11 +106,17 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        sender.send_request(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()).await.unwrap()
+        sender.send_request(request.body(Full::new(Bytes::copy_from_slice(body.as_ref()))).unwrap()).await.unwrap()
     }
 
     /// Status code and JSON (or text) of an answer.
-    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> (u16, Value) {
         let (parts, body) = self.send(method, path, headers, body).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = || Value::from(String::from_utf8_lossy(&bytes).into_owned());

@@ -183,6 +183,8 @@ impl Planner<'_> {
                 self.image_waits(container, Some(failure));
             }
             Next::Have(_) if self.sandbox => {
+                // A failure is shown until the next attempt has ended, so that nobody who looks finds it gone meanwhile.
+                self.waiting_for(name, life.making.failure.as_ref());
                 let attempt = attempt_of(self.pod, name, life);
                 self.plan.step(Step::Start { container: name.clone(), attempt });
             }

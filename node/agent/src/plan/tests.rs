@@ -102,6 +102,19 @@ fn begins_with_volumes_and_image_then_sandbox_then_container() {
 }
 
 #[test]
+fn a_failure_is_shown_until_the_next_attempt_has_ended() {
+    let mut seen = seen(vec![]);
+    let failure = ("CreateContainerConfigError".to_owned(), "secret \"s\" not found".to_owned());
+    let long_ago = "2026-11-23T09:00:00Z".parse().unwrap();
+    let life = seen.containers.get_mut("a").unwrap();
+    life.making.end(Err(failure), Pace::SOON, long_ago);
+    let shown = |seen: &Observed, steps: &[&str]| check(&simple(), seen, steps).waiting["a"].reason.clone();
+    assert_eq!(shown(&seen, &["start a#0"]), "CreateContainerConfigError");
+    seen.containers.get_mut("a").unwrap().making.begin();
+    assert_eq!(shown(&seen, &[]), "CreateContainerConfigError");
+}
+
+#[test]
 fn restarts_by_policy_and_backs_off() {
     let with = |policy: &str| pod(json!({ "restartPolicy": policy, "containers": [{ "name": "a", "image": "i" }] }));
     for (policy, code, expected) in [

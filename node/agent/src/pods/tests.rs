@@ -41,6 +41,7 @@ impl Node {
                 resolv_conf: String::new(),
             },
             dir: dir.path().to_owned(),
+            privileges: runtime::privileges::Privileges::Root,
             seam: seam.clone(),
             runtime: Arc::clone(&runtime) as _,
             network: Arc::new(FakeNetwork),

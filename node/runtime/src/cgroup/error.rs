@@ -9,6 +9,9 @@ pub enum CgroupError {
     /// No usable control group file system is mounted.
     #[error("no cgroup v2 tree and no cgroup v1 controllers are mounted: mount cgroup2 on /sys/fs/cgroup")]
     NotMounted,
+    /// The node runs without root.
+    #[error("a node without root has no control groups: run it as root")]
+    Absent,
     /// The name of a group must be relative and may not climb.
     #[error("cgroup name {0:?} must be a relative path without `.` and `..`")]
     Name(String),

@@ -74,6 +74,7 @@ impl Group {
         let settings = match &*self.layout {
             Layout::Unified { .. } => settings::unified(limits),
             Layout::Legacy { .. } => settings::legacy(limits),
+            Layout::Absent => return Ok(()),
         };
         settings.iter().try_for_each(|setting| self.apply(setting))
     }
@@ -116,7 +117,7 @@ impl Group {
     /// When the lists cannot be read. A group that is gone has no processes.
     pub fn procs(&self) -> Result<Vec<i32>, CgroupError> {
         let mut found = BTreeSet::new();
-        let mut dirs = vec![self.tracking()];
+        let mut dirs: Vec<PathBuf> = self.tracking().into_iter().collect();
         while let Some(dir) = dirs.pop() {
             dirs.extend(files::children(&dir)?);
             let text = match files::read(&dir.join("cgroup.procs")) {
@@ -134,10 +135,8 @@ impl Group {
     /// # Errors
     /// When the kernel refuses. A group that is gone has nothing to kill.
     pub fn kill_all(&self) -> Result<(), CgroupError> {
-        if !self.exists() {
-            return Ok(());
-        }
-        let switch = self.tracking().join("cgroup.kill");
+        let Some(tracking) = self.tracking().filter(|dir| dir.exists()) else { return Ok(()) };
+        let switch = tracking.join("cgroup.kill");
         if switch.exists() {
             return files::write(&switch, "1");
         }
@@ -149,7 +148,7 @@ impl Group {
                 match kill(Pid::from_raw(*pid), Signal::SIGKILL) {
                     Ok(()) | Err(Errno::ESRCH) => {}
                     Err(errno) => {
-                        return Err(CgroupError::io(format!("kill process {pid} of"), self.tracking(), errno.into()));
+                        return Err(CgroupError::io(format!("kill process {pid} of"), &tracking, errno.into()));
                     }
                 }
             }
@@ -166,7 +165,7 @@ impl Group {
     /// # Errors
     /// When the kernel refuses, or when they do not stand still within two seconds.
     pub fn freeze(&self) -> Result<(), CgroupError> {
-        match self.freezer() {
+        match self.freezer()? {
             Freezer::Unified(dir) => {
                 files::write(&dir.join("cgroup.freeze"), "1")?;
                 wait_until(&dir, "frozen", FREEZE_WAIT, || {
@@ -186,7 +185,7 @@ impl Group {
     /// # Errors
     /// When the kernel refuses.
     pub fn thaw(&self) -> Result<(), CgroupError> {
-        match self.freezer() {
+        match self.freezer()? {
             Freezer::Unified(dir) => files::write(&dir.join("cgroup.freeze"), "0"),
             Freezer::Legacy(dir) => files::write_if_present(&dir.join("freezer.state"), "THAWED"),
         }
@@ -203,6 +202,7 @@ impl Group {
                 Some(dir) => dir.join("memory.oom_control"),
                 None => return Ok(0),
             },
+            Layout::Absent => return Ok(0),
         };
         Ok(files::keyed(&files::read(&path)?, "oom_kill").unwrap_or(0))
     }
@@ -229,13 +229,14 @@ impl Group {
                     None => Ok(Usage { cpu_nanos: cpu, memory: 0 }),
                 }
             }
+            Layout::Absent => Err(CgroupError::Absent),
         }
     }
 
     /// Whether its directories exist.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.tracking().exists()
+        self.tracking().is_some_and(|dir| dir.exists())
     }
 
     /// Removes the group and the groups below it. Waits, at most five seconds, for processes that are about to end.
@@ -252,6 +253,7 @@ impl Group {
         let roots: BTreeSet<&PathBuf> = match &*self.layout {
             Layout::Unified { root } => BTreeSet::from([root]),
             Layout::Legacy { controllers, tracking } => controllers.values().chain(tracking).collect(),
+            Layout::Absent => BTreeSet::new(),
         };
         roots.into_iter().map(|root| root.join(&self.name)).collect()
     }
@@ -260,25 +262,26 @@ impl Group {
         match &*self.layout {
             Layout::Unified { root } => Some(root.join(&self.name)),
             Layout::Legacy { controllers, .. } => controllers.get(&controller).map(|root| root.join(&self.name)),
+            Layout::Absent => None,
         }
     }
 
     /// The directory that is asked for its processes: the v2 tree where there is one.
-    fn tracking(&self) -> PathBuf {
-        match &*self.layout {
-            Layout::Unified { root } | Layout::Legacy { tracking: Some(root), .. } => root.join(&self.name),
+    fn tracking(&self) -> Option<PathBuf> {
+        let root = match &*self.layout {
+            Layout::Unified { root } | Layout::Legacy { tracking: Some(root), .. } => Some(root),
             Layout::Legacy { controllers, tracking: None } => {
-                // The layout has at least one controller, or it would not be legacy; an absent path has no processes.
-                let root = controllers.get(&Controller::Freezer).or_else(|| controllers.values().next());
-                root.map_or_else(|| PathBuf::from("/nonexistent"), |root| root.join(&self.name))
+                controllers.get(&Controller::Freezer).or_else(|| controllers.values().next())
             }
-        }
+            Layout::Absent => None,
+        };
+        root.map(|root| root.join(&self.name))
     }
 
-    fn freezer(&self) -> Freezer {
+    fn freezer(&self) -> Result<Freezer, CgroupError> {
         match (&*self.layout, self.controller(Controller::Freezer)) {
-            (Layout::Legacy { tracking: None, .. }, Some(dir)) => Freezer::Legacy(dir),
-            _ => Freezer::Unified(self.tracking()),
+            (Layout::Legacy { tracking: None, .. }, Some(dir)) => Ok(Freezer::Legacy(dir)),
+            _ => self.tracking().map(Freezer::Unified).ok_or(CgroupError::Absent),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{CgroupError, Group, files};
+use crate::privileges::Privileges;
 
 /// The controllers that Bireme uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +56,8 @@ pub(super) enum Layout {
         /// Mount point of the v2 tree.
         tracking: Option<PathBuf>,
     },
+    /// A node without root, which may make no group: a group holds nothing and limits nothing.
+    Absent,
 }
 
 /// The control group trees of this host, as seen from this process.
@@ -64,6 +67,17 @@ pub struct Hierarchy {
 }
 
 impl Hierarchy {
+    /// The trees that a node with these privileges uses: without root none, and then groups hold and limit nothing.
+    ///
+    /// # Errors
+    /// As [`Hierarchy::detect`].
+    pub fn of(privileges: Privileges) -> Result<Self, CgroupError> {
+        match privileges {
+            Privileges::Root => Self::detect(),
+            Privileges::None => Ok(Self { layout: Arc::new(Layout::Absent) }),
+        }
+    }
+
     /// Looks at `/proc/self/mountinfo`.
     ///
     /// # Errors
@@ -172,6 +186,17 @@ mod tests {
     #[test]
     fn no_tree_is_no_layout() {
         check("1 0 0:1 / / rw - ext4 /dev/vda rw\n", None);
+    }
+
+    #[test]
+    fn without_root_a_group_accepts_limits_and_processes_and_has_neither() {
+        let group = Hierarchy::of(Privileges::None).unwrap().group("node/pod").unwrap();
+        group.create(&crate::contract::Limits { memory: Some(1), ..Default::default() }).unwrap();
+        group.add_self().unwrap();
+        assert_eq!((group.procs().unwrap(), group.exists(), group.oom_kills().unwrap()), (Vec::new(), false, 0));
+        group.kill_all().unwrap();
+        group.remove().unwrap();
+        assert!(group.usage().unwrap_err().to_string().contains("root"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::find;
 use super::layers::LayerError;
 use super::store::{CodeError, Content, ImageStore, StoreError, StoredImage};
 use crate::contract::{Image, SandboxKind};
+use crate::privileges::Privileges;
 
 /// Largest Wasm binary that is read into memory to be inspected; the compiler's own limit.
 const WASM_LIMIT: u64 = 64 << 20;
@@ -33,6 +34,15 @@ pub enum ImageError {
         /// Why.
         #[source]
         refusal: Refusal,
+    },
+    /// A root file system, on a node that runs artifacts only.
+    #[error(
+        "{reference}: a Linux image needs root, and this node runs without: run `bireme up` as root, or use an image that \
+         is a Wasm artifact"
+    )]
+    NeedsRoot {
+        /// What was asked for.
+        reference: String,
     },
     /// The config is no JSON of an image.
     #[error("{reference}: the image's config cannot be read")]
@@ -158,6 +168,9 @@ impl Job<'_> {
                 let bytes = self.store.blobs.read(&layer.digest).map_err(|source| self.disk(source))?;
                 self.artifact(manifest, config.config, layer.digest, bytes).await
             }
+            Layout::WasmImage | Layout::Image if self.store.privileges == Privileges::None => {
+                Err(ImageError::NeedsRoot { reference: self.reference.to_owned() })
+            }
             layout @ (Layout::WasmImage | Layout::Image) => {
                 let layers = self.unpack(manifest, &config).await?;
                 match self.entrypoint(&config.config, &layers)? {
@@ -228,11 +241,12 @@ impl Job<'_> {
         let reference = self.reference.to_owned();
         let artifact =
             wasm::inspect(&bytes).map_err(|source| ImageError::Artifact { reference: reference.clone(), source })?;
-        if artifact.entry == wasm::Entry::Reactor {
-            return Err(ImageError::Library { reference });
-        }
-        // What cannot be linked is not compiled: creating the container names the import.
+        // What cannot be linked is not compiled: creating the container names the import, which is more than that there is
+        // no entry.
         if wasm::unsatisfied(&artifact).is_empty() {
+            if artifact.entry == wasm::Entry::Reactor {
+                return Err(ImageError::Library { reference });
+            }
             let (store, name) = (Arc::clone(self.store), digest.clone());
             let compiled = tokio::task::spawn_blocking(move || store.code(&name).map(drop)).await;
             compiled

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layers::Layers;
 use crate::contract::Image;
+use crate::privileges::Privileges;
 use crate::runfile::{self, RunFileError};
 
 /// A pulled image, ready to run.
@@ -78,17 +79,25 @@ pub struct ImageStore {
     pub(super) layers: Layers,
     pub(super) client: Client,
     pub(super) exe: PathBuf,
+    pub(super) privileges: Privileges,
     cache: Arc<wasm::Cache>,
     index_file: PathBuf,
     index: Mutex<Index>,
 }
 
 impl ImageStore {
-    /// Opens the store in `dir`, with compiled code in `compiled`. `exe` plays the roles that compile and unpack.
+    /// Opens the store in `dir`, with compiled code in `compiled`. `exe` plays the roles that compile and unpack. Without
+    /// root, only artifacts are kept: files of a root file system have owners that only root can give them.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn open(dir: &Path, compiled: &Path, exe: &Path, registry: ClientConfig) -> Result<ImageStore, StoreError> {
+    pub fn open(
+        dir: &Path,
+        compiled: &Path,
+        exe: &Path,
+        registry: ClientConfig,
+        privileges: Privileges,
+    ) -> Result<ImageStore, StoreError> {
         let open = |source| StoreError::Open { dir: dir.to_owned(), source };
         let index_file = dir.join("index.json");
         Ok(ImageStore {
@@ -96,6 +105,7 @@ impl ImageStore {
             layers: Layers::open(&dir.join("layers")).map_err(open)?,
             client: Client::new(registry),
             exe: exe.to_owned(),
+            privileges,
             cache: Arc::new(wasm::Cache::open(compiled)?),
             index: Mutex::new(runfile::read(&index_file)?.unwrap_or_default()),
             index_file,

@@ -20,6 +20,7 @@ use crate::contract::{
 use crate::images::{Content, StoredImage};
 use crate::layout::checked_component;
 use crate::linux;
+use crate::privileges::Privileges;
 use crate::protocol::{PlannedSandbox, Reply, Request};
 use crate::runfile;
 use crate::shim::note::chain;
@@ -62,6 +63,10 @@ fn resolve(inner: &Inner, config: &ContainerConfig, image: &StoredImage, id: &Co
         Content::Wasm { digest, .. } => (Vec::new(), Some(digest.clone())),
     };
     if image.image.kind == SandboxKind::Linux {
+        if inner.privileges == Privileges::None {
+            let what = format!("run Linux image {}: that needs root; run `bireme up` as root", config.image);
+            return Err(RuntimeError::Unsupported(what));
+        }
         let refused = |error| RuntimeError::Start { reason: "CreateContainerConfigError", message: chain(&error) };
         linux::verify_non_root(&config.security, image.image.user.as_deref()).map_err(refused)?;
     }

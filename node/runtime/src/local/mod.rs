@@ -30,6 +30,7 @@ use crate::contract::{
 };
 use crate::images::ImageStore;
 use crate::layout::Layout;
+use crate::privileges::Privileges;
 use crate::shim::note::chain;
 
 /// Events that wait for the agent. A full queue delays the tasks that hear from shims, never the shims themselves.
@@ -38,6 +39,7 @@ const EVENT_QUEUE: usize = 1024;
 /// What the tasks share.
 #[derive(Debug)]
 pub(crate) struct Inner {
+    privileges: Privileges,
     layout: Layout,
     hierarchy: Hierarchy,
     images: Arc<ImageStore>,
@@ -61,20 +63,22 @@ impl LocalRuntime {
     /// # Errors
     /// When a directory, the cgroup hierarchy or the zygote cannot be had.
     pub async fn open(config: LocalConfig) -> Result<Arc<LocalRuntime>> {
+        let privileges = config.privileges;
         let layout = Layout::new(&config);
         adopt::make_directories(&layout)?;
-        let hierarchy = Hierarchy::detect().map_err(|error| cgroup_error("find the cgroup hierarchy", &error))?;
+        let hierarchy = Hierarchy::of(privileges).map_err(|error| cgroup_error("find the cgroup hierarchy", &error))?;
         let shims = hierarchy.group(&layout.shims_cgroup()).and_then(|group| group.create(&Limits::default()));
         shims.map_err(|error| cgroup_error("make the cgroup of the shims", &error))?;
-        let images = ImageStore::open(&layout.images(), &layout.compiled(), &config.exe, config.registry)
+        let images = ImageStore::open(&layout.images(), &layout.compiled(), &config.exe, config.registry, privileges)
             .map_err(|error| system("open the image store", io::Error::other(chain(&error))))?;
-        let recipe = zygote::Recipe { exe: config.exe, cgroup: layout.shims_cgroup(), ephemeral: config.ephemeral };
+        let cgroup = layout.shims_cgroup();
+        let recipe = zygote::Recipe { exe: config.exe, privileges, cgroup, ephemeral: config.ephemeral };
         let (zygote, keeper) = zygote::Zygote::start(recipe)
             .await
             .map_err(|error| system("start the zygote", io::Error::other(chain(&error))))?;
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let state = Mutex::new(state::State::default());
-        let inner = Arc::new(Inner { layout, hierarchy, images: Arc::new(images), zygote, state, events });
+        let inner = Arc::new(Inner { privileges, layout, hierarchy, images: Arc::new(images), zygote, state, events });
         adopt::adopt(&inner).await?;
         Ok(Arc::new(LocalRuntime { inner, receiver: Mutex::new(Some(receiver)), keeper }))
     }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::client::{self, ClientError};
 use super::state::SandboxEntry;
@@ -108,14 +111,18 @@ async fn fork(inner: &Inner, pod: &PodDir) -> Result<u32> {
 
 /// Kills everything in a sandbox, and its shim.
 pub(super) async fn stop(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
-    let Some((ready, watcher)) = begin_stop(inner, id) else { return Ok(()) };
+    let Some(Stopping { ready, shim, watcher }) = begin_stop(inner, id) else { return Ok(()) };
     if ready {
         let pod = inner.layout.pod(id);
         let answer = tokio::time::timeout(STOP_LIMIT, client::call(&pod, &Request::Shutdown, &[])).await;
         match answer {
             Ok(Ok(_) | Err(ClientError::Gone(_))) => {}
             Ok(Err(error)) => tracing::warn!(pod = %id.0, error = %chain(&error), "the shim did not end as asked"),
-            Err(_) => tracing::warn!(pod = %id.0, "the shim did not end in time"),
+            Err(_) => {
+                tracing::warn!(pod = %id.0, "the shim did not end in time, and is killed");
+                // Its connection still stood, so the number is its own; without a cgroup there is no other way to it.
+                kill_shim(shim)?;
+            }
         }
     }
     let group = inner.group(&inner.layout.pod_cgroup(id))?;
@@ -132,12 +139,26 @@ pub(super) async fn stop(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
     Ok(())
 }
 
+fn kill_shim(shim: u32) -> Result<()> {
+    match kill(Pid::from_raw(shim.cast_signed()), Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(system(format!("kill shim {shim}"), errno.into())),
+    }
+}
+
+/// What a stop needs to know of a sandbox.
+struct Stopping {
+    ready: bool,
+    shim: u32,
+    watcher: Option<tokio::task::JoinHandle<()>>,
+}
+
 /// Marks a sandbox as stopping; `None` when it is unknown or stopped.
-fn begin_stop(inner: &Inner, id: &SandboxId) -> Option<(bool, Option<tokio::task::JoinHandle<()>>)> {
+fn begin_stop(inner: &Inner, id: &SandboxId) -> Option<Stopping> {
     let mut state = inner.state();
     let entry = state.sandboxes.get_mut(id)?;
     entry.stopping = true;
-    Some((entry.ready, entry.watcher.take()))
+    Some(Stopping { ready: entry.ready, shim: entry.shim, watcher: entry.watcher.take() })
 }
 
 /// Removes a sandbox with its containers, files, logs and cgroup.

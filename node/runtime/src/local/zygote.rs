@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::layout::PodDir;
 use crate::linux;
+use crate::privileges::Privileges;
 use crate::protocol::{VERSION, ZygoteReply, ZygoteRequest};
 use crate::{roles, sys, wire};
 
@@ -57,6 +58,7 @@ fn io_error(attempt: impl Into<String>) -> impl FnOnce(io::Error) -> ZygoteError
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
     pub(super) exe: PathBuf,
+    pub(super) privileges: Privileges,
     pub(super) cgroup: String,
     pub(super) ephemeral: Option<Arc<OwnedFd>>,
 }
@@ -99,7 +101,13 @@ impl Zygote {
         let limit = TimeVal::seconds(ANSWER_LIMIT_SECONDS);
         setsockopt(&ours, ReceiveTimeout, &limit)
             .map_err(|errno| io_error("limit the wait for the zygote")(errno.into()))?;
-        let binary = linux::open_read_only(&self.recipe.exe)?;
+        let binary = match self.recipe.privileges {
+            Privileges::Root => linux::open_read_only(&self.recipe.exe)?,
+            // No container of such a node runs native code that could write to it.
+            Privileges::None => std::fs::File::open(&self.recipe.exe)
+                .map_err(io_error(format!("open the zygote, {}", self.recipe.exe.display())))?
+                .into(),
+        };
         let child = tokio::process::Command::new(format!("/proc/self/fd/{}", binary.as_raw_fd()))
             .arg0("bireme")
             .arg(roles::ZYGOTE)
@@ -110,7 +118,8 @@ impl Zygote {
             .map_err(io_error(format!("execute the zygote, {}", self.recipe.exe.display())))?;
         drop(binary);
         let ours = Arc::new(ours);
-        let request = ZygoteRequest::Prepare { cgroup: self.recipe.cgroup.clone() };
+        let Recipe { privileges, cgroup, .. } = &self.recipe;
+        let request = ZygoteRequest::Prepare { cgroup: cgroup.clone(), privileges: *privileges };
         match exchange(Arc::clone(&ours), request, self.recipe.ephemeral.clone()).await? {
             ZygoteReply::Prepared => {}
             ZygoteReply::Failed { message } => return Err(ZygoteError::Refused(message)),

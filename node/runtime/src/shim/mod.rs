@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::Hierarchy;
 use crate::contract::SandboxConfig;
 use crate::layout::PodDir;
+use crate::privileges::Privileges;
 use crate::{runfile, sys};
 
 /// The first port of a network namespace that needs no capability.
@@ -57,6 +58,8 @@ pub(crate) enum ShimError {
     Cgroup(#[from] crate::cgroup::CgroupError),
     #[error("sysctl {0:?} is no name below /proc/sys")]
     Sysctl(String),
+    #[error("cannot set sysctl {0}: it needs root; run `bireme up` as root, or take it out of the pod")]
+    NeedsRoot(String),
 }
 
 /// Names what was attempted when an operating-system call failed.
@@ -67,11 +70,12 @@ pub(crate) fn attempt<T, E: Into<io::Error>>(what: impl Into<String>, result: Re
 /// Body of a shim, just forked from the zygote; returns its exit code.
 pub(crate) fn main(
     pod: &PodDir,
+    privileges: Privileges,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> i32 {
-    match run(pod, listener, parent, engine) {
+    match run(pod, privileges, listener, parent, engine) {
         Ok(()) => 0,
         Err(error) => {
             note::note(&format!("the shim ends: {}", note::chain(&error)));
@@ -82,20 +86,25 @@ pub(crate) fn main(
 
 fn run(
     pod: &PodDir,
+    privileges: Privileges,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> Result<(), ShimError> {
     let signals = become_a_shim(pod, &listener, parent)?;
-    let hierarchy = Hierarchy::detect()?;
+    let hierarchy = Hierarchy::of(privileges)?;
     let record: SandboxRecord =
         runfile::read(&pod.sandbox_file())?.ok_or_else(|| ShimError::Missing(pod.sandbox_file()))?;
     // A sandbox that cannot be made still answers: its agent shall learn why.
-    let standing = enter(&record.config).map_err(|error| note::chain(&error));
+    let entered = match privileges {
+        Privileges::Root => enter(&record.config),
+        Privileges::None => stay(&record.config),
+    };
+    let standing = entered.map_err(|error| note::chain(&error));
     if let Err(message) = &standing {
         note::note(message);
     }
-    server::Shim::new(pod.clone(), record, standing, hierarchy, engine, listener, parent, signals).run()
+    server::Shim::new(pod.clone(), privileges, record, standing, hierarchy, engine, listener, parent, signals).run()
 }
 
 /// Leaves the zygote's session, streams and descriptors, and takes charge of orphans.
@@ -141,6 +150,11 @@ fn enter(config: &SandboxConfig) -> Result<(), ShimError> {
         attempt(format!("set sysctl {name} to {value:?}"), std::fs::write(path, value))?;
     }
     Ok(())
+}
+
+/// Without root the containers share the node's namespaces, whose settings are not a pod's to change.
+fn stay(config: &SandboxConfig) -> Result<(), ShimError> {
+    config.sysctls.keys().next().map_or(Ok(()), |name| Err(ShimError::NeedsRoot(name.clone())))
 }
 
 /// `net.ipv4.ip_forward` to its file; a name cannot lead out of `/proc/sys`.

@@ -22,6 +22,7 @@ use crate::cgroup::Hierarchy;
 use crate::contract::{ContainerId, Exit};
 use crate::layout::PodDir;
 use crate::logs::Stream;
+use crate::privileges::Privileges;
 use crate::protocol::{ExecPlan, FailureReason, Reply, Request, StartPlan};
 
 /// How long killed containers may take to be gone before the shim ends without them: a process in uninterruptible sleep
@@ -53,6 +54,7 @@ enum Waiting {
 /// A shim.
 pub(super) struct Shim<'a> {
     pub(super) pod: PodDir,
+    pub(super) privileges: Privileges,
     pub(super) record: SandboxRecord,
     standing: Result<(), String>,
     pub(super) hierarchy: Hierarchy,
@@ -77,6 +79,7 @@ impl<'a> Shim<'a> {
     #[allow(clippy::too_many_arguments, reason = "each is one thing that the process holds for life")]
     pub(super) fn new(
         pod: PodDir,
+        privileges: Privileges,
         record: SandboxRecord,
         standing: Result<(), String>,
         hierarchy: Hierarchy,
@@ -87,6 +90,7 @@ impl<'a> Shim<'a> {
     ) -> Shim<'a> {
         Shim {
             pod,
+            privileges,
             record,
             standing,
             hierarchy,

@@ -173,7 +173,8 @@ fn start_wasm(
 ) -> Result<Started, StartError> {
     let code = File::from(descriptors.into_iter().next().ok_or(StartError::NoCode)?);
     let (streams, held) = worker_pipes(plan.stdin)?;
-    let worker = wasm_worker::Worker { plan, wasm, pod: &shim.pod, sandbox: &shim.record.config, group };
+    let (privileges, pod, sandbox) = (shim.privileges, &shim.pod, &shim.record.config);
+    let worker = wasm_worker::Worker { privileges, plan, wasm, pod, sandbox, group };
     let (pid, report) = attempt("fork a Wasm worker", wasm_worker::fork(shim.engine, &worker, code, streams))?;
     Ok(Started { pid, streams: held, report: Some(report), inherited: None })
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::SigSet;
-use nix::unistd::{Gid, Uid};
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{Gid, Pid, Uid};
 
 use super::{Streams, Worker};
+use crate::privileges::Privileges;
 use crate::shim::{ShimError, attempt};
 use crate::sys;
 
@@ -25,8 +26,8 @@ pub(super) fn volume(number: usize) -> PathBuf {
     Path::new("/").join(VOLUMES).join(number.to_string())
 }
 
-/// Confines the calling process, which is a fresh fork of the shim. The descriptors in `keep` stay open.
-pub(super) fn confine(worker: &Worker<'_>, streams: Streams, keep: &[RawFd]) -> Result<(), ShimError> {
+/// Confines the calling process, which is a fresh fork of `shim`. The descriptors in `keep` stay open.
+pub(super) fn confine(worker: &Worker<'_>, shim: Pid, streams: Streams, keep: &[RawFd]) -> Result<(), ShimError> {
     attempt("become a session of its own", nix::unistd::setsid())?;
     attempt("redirect standard input", nix::unistd::dup2_stdin(&streams.stdin))?;
     attempt("redirect standard output", nix::unistd::dup2_stdout(&streams.stdout))?;
@@ -37,8 +38,22 @@ pub(super) fn confine(worker: &Worker<'_>, streams: Streams, keep: &[RawFd]) -> 
     attempt("close the shim's descriptors", sys::close_all_but(keep))?;
     // Handlers stay: the engine, which was made in the zygote, turns SIGFPE, SIGILL and SIGSEGV of a guest into traps.
     attempt("unblock signals", SigSet::empty().thread_set_mask())?;
-    attempt("change the root", enter_root(worker))?;
-    attempt("drop privileges", drop_privileges(worker.wasm.uid, &worker.wasm.groups))
+    match worker.privileges {
+        Privileges::Root => {
+            attempt("change the root", enter_root(worker))?;
+            attempt("drop privileges", drop_privileges(worker.wasm.uid, &worker.wasm.groups))?;
+        }
+        // There is no cgroup by which a worker of a dead shim could be found.
+        Privileges::None => attempt("tie the worker to its shim", die_with(shim))?,
+    }
+    attempt("refuse new privileges", nix::sys::prctl::set_no_new_privs())?;
+    attempt("become non-dumpable", nix::sys::prctl::set_dumpable(false))
+}
+
+fn die_with(shim: Pid) -> io::Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // It may have died just before.
+    if nix::unistd::getppid() == shim { Ok(()) } else { Err(io::Error::other("the shim is gone")) }
 }
 
 /// Makes a root that holds the worker's volumes and the pod's files and nothing else, and moves there.
@@ -92,7 +107,7 @@ fn bind(source: &Path, target: &Path, read_only: bool) -> io::Result<()> {
     make().map_err(described)
 }
 
-/// Ends with an unprivileged identity and no way back: ids, capabilities, bounding set, no new privileges.
+/// Ends with an unprivileged identity and no way back: ids, capabilities, bounding set.
 fn drop_privileges(uid: u32, groups: &[u32]) -> io::Result<()> {
     let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
     nix::unistd::setgroups(&groups)?;
@@ -102,7 +117,5 @@ fn drop_privileges(uid: u32, groups: &[u32]) -> io::Result<()> {
     let uid = Uid::from_raw(uid);
     // Leaving uid 0 for good clears the permitted, effective and ambient sets (capabilities(7)).
     nix::unistd::setresuid(uid, uid, uid)?;
-    nix::sys::prctl::set_no_new_privs()?;
-    nix::sys::prctl::set_dumpable(false)?;
     Ok(())
 }

@@ -55,6 +55,7 @@ impl Node {
         let registry = registry(&dir.path().join("registry")).await;
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let config = LocalConfig {
+            privileges: runtime::privileges::Privileges::Root,
             state: dir.path().join("state"),
             run: dir.path().join("run"),
             cgroup_root: format!("bireme-check-{}-{serial}", std::process::id()),
@@ -245,6 +246,8 @@ async fn registry(dir: &std::path::Path) -> Registry {
     }
     let text = r#"(module (import "env" "log" (func)) (func (export "_start")) (memory (export "memory") 1))"#;
     tags.set("unlinkable", "1", &wasm_artifact(&blobs, &wat::parse_str(text).unwrap(), None).unwrap()).unwrap();
+    let text = r#"(module (func (export "answer") (result i32) (i32.const 42)))"#;
+    tags.set("library", "1", &wasm_artifact(&blobs, &wat::parse_str(text).unwrap(), None).unwrap()).unwrap();
     let elf = std::fs::read("/bin/busybox").unwrap();
     tags.set("native", "1", &wasm_artifact(&blobs, &elf, None).unwrap()).unwrap();
     Registry::start("127.0.0.1:0".parse().unwrap(), blobs, tags).await.unwrap()
