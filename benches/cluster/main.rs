@@ -95,13 +95,15 @@ async fn measure(effort: Effort, kinds: &[Kind; 2]) -> anyhow::Result<Table> {
     starts_to_pods(effort, &home, kinds, &mut table).await?;
     let cluster = home.up().await?;
     let mut pods = Pods::of(&cluster.client).await?;
-    serial_pods(effort, &mut pods, kinds, &mut table).await?;
-    say("memory at rest, and the disk");
+    say("memory at rest, then after many pods");
     for kind in kinds {
         pods.create(&kind.pod(kind.name), State::Ready).await?;
     }
     tokio::time::sleep(REST).await;
-    table.memory(&memory::read(cluster.id())?);
+    let memory = memory::read(cluster.id())?;
+    serial_pods(effort, &mut pods, kinds, &mut table).await?;
+    tokio::time::sleep(REST).await;
+    table.memory(&memory, &memory::read(cluster.id())?);
     table.binary(&std::fs::metadata(support::BIREME).context("cannot look at the binary")?);
     table.times("4 KiB append + fdatasync on the same disk", &disk::syncs(&home.data(), effort.syncs)?, "");
     Ok(table)

@@ -30,13 +30,15 @@ impl Table {
         self.0.push(Row { what: what.into(), samples: samples.len(), median, p99, goal: goal.into() });
     }
 
-    /// Adds the rows of memory.
-    pub(crate) fn memory(&mut self, memory: &Memory) {
+    /// Adds the rows of memory: of a cluster just started, and of the same after all pods of the bench came and went.
+    pub(crate) fn memory(&mut self, memory: &Memory, after: &Memory) {
         let shim = memory.wasm_shim + memory.wasm_worker;
         let rows = [
             ("`bireme up` itself", memory.up, ""),
             ("server", memory.server, "60 MB"),
+            ("server, with the history of the serial pods", after.server, ""),
             ("node agent", memory.agent, "40 MB"),
+            ("node agent, after the serial pods", after.agent, ""),
             ("zygote, engine preloaded", memory.zygote, ""),
             ("Linux pod: its shim", memory.linux_shim, "0.3 MB"),
             ("Wasm pod: its shim", memory.wasm_shim, ""),
