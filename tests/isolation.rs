@@ -6,7 +6,6 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,12 +61,7 @@ fn sample() -> Arc<Sample> {
 /// Builds and publishes both images of the sample; returns the registry's address.
 fn publish(images: &Images) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("backend");
-    let mut build = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    build.args(["-C", "target-feature=+crt-static", "-C", "panic=abort", "-C", "strip=symbols"]);
-    build.arg(repository("samples/hello/backend/backend.rs")).arg("-o").arg(&program);
-    let built = build.output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let program = support::sample::backend(folder.path());
     let file = ImageFile { path: "backend".into(), mode: 0o755, content: std::fs::read(&program).unwrap() };
     let entrypoint = Some(vec!["/backend".into()]);
     let process = ProcessConfig { entrypoint, ..ProcessConfig::default() };

@@ -9,6 +9,7 @@ pub(crate) mod kubectl;
 pub(crate) mod leftovers;
 pub(crate) mod http;
 pub(crate) mod images;
+pub(crate) mod sample;
 pub(crate) mod scene;
 pub(crate) mod tarball;
 pub(crate) mod machine;
