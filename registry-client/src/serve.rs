@@ -18,6 +18,8 @@ use crate::publish::Tags;
 
 /// Connections served at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 256;
+/// Wait after a connection could not be accepted, so that a lack of descriptors does not become a spin.
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -64,7 +66,7 @@ async fn accept(listener: tokio::net::TcpListener, shelf: Arc<Shelf>) {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "the registry cannot accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };

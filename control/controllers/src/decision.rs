@@ -12,8 +12,9 @@ pub struct Tell {
     pub uid: Uid,
     /// Reason and sentence when the change was carried out.
     pub done: (&'static str, String),
-    /// Reason when it was refused; the sentence is the refusal. Empty when nobody needs to know.
-    pub refused: &'static str,
+    /// Reason when it was refused, and what was attempted in words, before the refusal itself. `None` when the next try
+    /// is all that a refusal needs.
+    pub refused: Option<(&'static str, &'static str)>,
 }
 
 /// One change and what to say about it.

@@ -112,7 +112,8 @@ fn create_set(seen: &Seen<'_>, sets: &Sets, decision: &mut Decision) -> String {
         },
     });
     let change = Change::Create { resource: Resource::new("apps", "replicasets"), object };
-    decision.change_and_tell(change, scaling(seen, &name, 0, first));
+    let refused = Some(("ReplicaSetCreateError", "Failed to create new replica set"));
+    decision.change_and_tell(change, Tell { refused, ..scaling(seen, &name, 0, first) });
     note_revision(seen, sets.next_revision(), decision);
     name
 }
@@ -168,7 +169,7 @@ fn scaling(seen: &Seen<'_>, name: &str, from: i32, to: i32) -> Tell {
         about: seen.record.key.clone(),
         uid: seen.record.header.uid.clone(),
         done: ("ScalingReplicaSet", format!("Scaled {direction} replica set {name} from {from} to {to}")),
-        refused: "ReplicaSetCreateError",
+        refused: None,
     }
 }
 

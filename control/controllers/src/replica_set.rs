@@ -148,7 +148,12 @@ fn create(view: &View, set: &Record, object: &Value, count: usize, decision: &mu
         }
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]});
         let done = ("SuccessfulCreate", format!("Created pod: {name}"));
-        let tell = Tell { about: set.key.clone(), uid: set.header.uid.clone(), done, refused: "FailedCreate" };
+        let tell = Tell {
+            about: set.key.clone(),
+            uid: set.header.uid.clone(),
+            done,
+            refused: Some(("FailedCreate", "Error creating")),
+        };
         decision.change_and_tell(Change::Create { resource: pods(), object: pod }, tell);
     }
 }
@@ -174,7 +179,12 @@ fn remove(view: &View, set: &Record, mut active: Vec<Pod<'_>>, count: usize, dec
         let name = pod.record.key.name();
         let change = delete(pod.record);
         let done = ("SuccessfulDelete", format!("Deleted pod: {name}"));
-        let tell = Tell { about: set.key.clone(), uid: set.header.uid.clone(), done, refused: "FailedDelete" };
+        let tell = Tell {
+            about: set.key.clone(),
+            uid: set.header.uid.clone(),
+            done,
+            refused: Some(("FailedDelete", "Error deleting")),
+        };
         decision.change_and_tell(change, tell);
     }
 }

@@ -24,6 +24,10 @@ use crate::queue::Queue;
 const IN_FLIGHT_MAX: usize = 64;
 /// Pods placed in one batch: one proposal stays well below the store's limit for a command.
 const BATCH_MAX: usize = 1000;
+/// Least wait when the store cannot take writes: an election takes several of these.
+const UNAVAILABLE_WAIT: Duration = Duration::from_millis(100);
+/// Least wait after a refusal that only somebody else's change can lift, such as a full quota.
+const REFUSED_WAIT: Duration = Duration::from_secs(1);
 /// Every waiting pod is tried again after this time even if nothing stirred, as kube-scheduler flushes its queue.
 const RETRY_ALL: Duration = Duration::from_secs(60);
 
@@ -233,8 +237,11 @@ fn event(tell: controllers::Tell, result: &Result<Done, Status>) -> Option<Chang
     let (warning, reason, message) = match result {
         Ok(_) => (false, tell.done.0, tell.done.1),
         // A conflict is our own haste, and is tried again at once.
-        Err(status) if tell.refused.is_empty() || status.class() == Class::Conflict => return None,
-        Err(status) => (true, tell.refused, format!("Error creating: {status}")),
+        Err(status) if status.class() == Class::Conflict => return None,
+        Err(status) => {
+            let (reason, attempt) = tell.refused?;
+            (true, reason, format!("{attempt}: {status}"))
+        }
     };
     Some(Change::Event { about: tell.about, uid: tell.uid, warning, reason, message })
 }
@@ -272,10 +279,10 @@ fn judge(name: &'static str, results: &[Result<Done, Status>]) -> Outcome {
             Class::Invalid if status.code == 404 => continue,
             Class::Conflict => Duration::ZERO,
             Class::Retry(seconds) => Duration::from_secs(seconds.into()),
-            Class::Unavailable => Duration::from_millis(100),
+            Class::Unavailable => UNAVAILABLE_WAIT,
             Class::Invalid | Class::Denied | Class::Bug => {
                 tracing::warn!(controller = name, error = %status, code = status.code, "a decision was refused");
-                Duration::from_secs(1)
+                REFUSED_WAIT
             }
         };
         outcome = Outcome::Again(match outcome {
@@ -284,4 +291,35 @@ fn judge(name: &'static str, results: &[Result<Done, Status>]) -> Outcome {
         });
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use api::meta::{Resource, Uid};
+
+    use super::*;
+
+    fn told(refused: Option<(&'static str, &'static str)>, result: &Result<Done, Status>) -> Option<String> {
+        let about = Key::new(&Resource::new("apps", "replicasets"), "default", "web").unwrap();
+        let tell = controllers::Tell { about, uid: Uid::new("u"), done: ("Made", "Made it".into()), refused };
+        match event(tell, result)? {
+            Change::Event { warning, reason, message, .. } => Some(format!("{warning} {reason} {message}")),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn people_are_told_what_was_attempted_and_why_it_was_refused() {
+        let pods = Resource::new("", "pods");
+        let refusal = || Err(Status::forbidden(&pods, "p", "quota"));
+        let deleting = Some(("FailedDelete", "Error deleting"));
+        assert_eq!(
+            told(deleting, &refusal()).as_deref(),
+            Some("true FailedDelete Error deleting: pods \"p\" is forbidden: quota")
+        );
+        assert_eq!(told(None, &refusal()), None);
+        assert_eq!(told(deleting, &Err(Status::modified(&pods, "p"))), None);
+        let done = Done { key: Key::new(&pods, "default", "p").unwrap(), revision: Revision(1) };
+        assert_eq!(told(None, &Ok(done)).as_deref(), Some("false Made Made it"));
+    }
 }
