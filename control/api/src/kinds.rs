@@ -4,35 +4,26 @@ use std::sync::LazyLock;
 
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
+mod apps;
 mod cells;
-mod config_map;
-mod data;
-mod deployment;
-mod endpoint_slice;
-mod event;
-mod lease;
-mod namespace;
-mod node;
-mod pod;
-mod replica_set;
-mod secret;
-mod service;
-mod service_account;
+mod coordination;
+mod core;
+mod discovery;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
-    namespace::kind,
-    node::kind,
-    pod::kind,
-    config_map::kind,
-    secret::kind,
-    service::kind,
-    service_account::kind,
-    event::kind,
-    deployment::kind,
-    replica_set::kind,
-    lease::kind,
-    endpoint_slice::kind,
+    core::namespace::kind,
+    core::node::kind,
+    core::pod::kind,
+    core::config_map::kind,
+    core::secret::kind,
+    core::service::kind,
+    core::service_account::kind,
+    core::event::kind,
+    apps::deployment::kind,
+    apps::replica_set::kind,
+    coordination::lease::kind,
+    discovery::endpoint_slice::kind,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{base, cells, column, wide};
 use crate::field::Field;
 use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
+use crate::kinds::{base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::time;
 use crate::validate::FieldError;
@@ -20,7 +20,7 @@ const COLUMNS: &[Column] = &[
     column("Message", "string", "What happened."),
     wide("First Seen", "string", "Time since it first happened."),
     wide("Count", "string", "How often it happened."),
-    Column { priority: 1, ..super::NAME },
+    Column { priority: 1, ..crate::kinds::NAME },
 ];
 
 /// Selectable fields and where they stand.
@@ -48,7 +48,7 @@ const SELECTABLE: [&str; FIELDS.len()] = {
     names
 };
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["ev"],
         columns: COLUMNS,

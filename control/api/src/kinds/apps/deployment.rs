@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, wide};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Strategy, Subresource};
+use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, pod_spec};
@@ -20,7 +20,7 @@ const COLUMNS: &[Column] = &[
     wide("Selector", "string", "Labels of its pods."),
 ];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["deploy"],
         categories: &["all"],

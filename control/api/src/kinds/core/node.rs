@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Amounts, Facts, NodeFacts};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
+use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, name, network, pod_spec};
@@ -25,7 +25,7 @@ const COLUMNS: &[Column] = &[
     wide("Container-Runtime", "string", "Runtime and its version."),
 ];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["no"],
         scope: Scope::Cluster,

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
 use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
+use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, pod_spec, time};
@@ -24,7 +24,7 @@ const COLUMNS: &[Column] = &[
     wide("Readiness Gates", "string", "Number of gates that are open of all."),
 ];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["po"],
         categories: &["all"],

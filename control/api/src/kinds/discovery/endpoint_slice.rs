@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Strategy};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, name};
@@ -23,7 +23,7 @@ const COLUMNS: &[Column] = &[
 /// How many values a cell lists before it counts the rest.
 const SHOWN: usize = 3;
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         columns: COLUMNS,
         schema: "io.k8s.api.discovery.v1.EndpointSlice",

@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column, data};
+use super::data;
 use crate::json;
 use crate::kind::{Column, Kind, Strategy};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 
 const COLUMNS: &[Column] = &[NAME, column("Data", "string", "Number of keys."), AGE];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["cm"],
         columns: COLUMNS,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, wide};
 use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
+use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, name, network};
@@ -21,7 +21,7 @@ const COLUMNS: &[Column] = &[
     wide("Selector", "string", "Labels of the pods behind it."),
 ];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["svc"],
         categories: &["all"],

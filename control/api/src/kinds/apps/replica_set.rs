@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column, wide};
 use crate::facts::{Facts, ReplicaSetFacts};
 use crate::field::Field;
 use crate::kind::{Column, Kind, Strategy, Subresource};
+use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, pod_spec};
@@ -21,7 +21,7 @@ const COLUMNS: &[Column] = &[
     wide("Selector", "string", "Labels of its pods."),
 ];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["rs"],
         categories: &["all"],

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column};
 use crate::field::Field;
 use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 
 const COLUMNS: &[Column] = &[NAME, column("Holder", "string", "Who holds the lease."), AGE];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         columns: COLUMNS,
         flags: Flags { create_on_update: true, ..Flags::default() },

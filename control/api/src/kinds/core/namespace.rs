@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{AGE, NAME, base, cells, column};
 use crate::field::Field;
 use crate::kind::{Column, Deletion, Flags, Kind, Scope, Strategy, Subresource};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, name};
 
 const COLUMNS: &[Column] = &[NAME, column("Status", "string", "The status of the namespace"), AGE];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["ns"],
         scope: Scope::Cluster,

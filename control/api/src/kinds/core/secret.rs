@@ -4,17 +4,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column, data};
+use super::data;
 use crate::field::{Errors, Field};
 use crate::json;
 use crate::kind::{Column, Kind, Strategy};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 
 const COLUMNS: &[Column] =
     &[NAME, column("Type", "string", "What the keys mean."), column("Data", "string", "Number of keys."), AGE];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         columns: COLUMNS,
         selectable: &["type"],

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{AGE, NAME, base, cells, column};
 use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 
 const COLUMNS: &[Column] = &[NAME, column("Secrets", "string", "Number of secrets that its pods may use."), AGE];
 
-pub(super) fn kind() -> Kind {
+pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["sa"],
         columns: COLUMNS,

@@ -1,0 +1,11 @@
+//! Kinds of the core group, whose name is empty in URLs and in `apiVersion`.
+
+pub(super) mod config_map;
+mod data;
+pub(super) mod event;
+pub(super) mod namespace;
+pub(super) mod node;
+pub(super) mod pod;
+pub(super) mod secret;
+pub(super) mod service;
+pub(super) mod service_account;
