@@ -18,6 +18,8 @@ mod manager;
 mod merge;
 pub mod name;
 mod place;
+mod same;
+mod scale;
 mod scalar;
 mod set;
 mod update;
@@ -25,6 +27,8 @@ mod write;
 
 pub use apply::apply;
 pub use element::Element;
+pub use same::same;
+pub use scale::{from_scale, to_scale};
 pub use set::Set;
 pub use update::update;
 pub use write::{Reach, Write};

@@ -1,8 +1,8 @@
 //! A write, and what it may own.
 
+use super::Set;
 use super::manager::{Manager, Operation};
 use super::place::Place;
-use super::{Element, Set};
 use crate::meta::Timestamp;
 use crate::schema::Type;
 
@@ -34,8 +34,8 @@ pub enum Reach {
     Whole,
     /// All but one field of the object, such as `status`.
     But(&'static str),
-    /// One field of the object alone.
-    Only(&'static str),
+    /// What is below one path of fields alone.
+    Only(&'static [&'static str]),
 }
 
 impl Reach {
@@ -43,7 +43,7 @@ impl Reach {
         match self {
             Self::Whole => set.clone(),
             Self::But(field) => set.without(&Set::of_fields(&[field])),
-            Self::Only(field) => set.only(&Element::field(field)),
+            Self::Only(path) => set.only(path),
         }
     }
 }

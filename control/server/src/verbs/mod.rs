@@ -1,5 +1,6 @@
 //! The verbs: one implementation each for all kinds, behind HTTP and behind [`api::verbs::Verbs`] alike.
 
+pub(crate) mod apply;
 pub(crate) mod bind;
 mod carry;
 mod create;
@@ -7,6 +8,7 @@ mod delete;
 mod event;
 pub(crate) mod evict;
 pub(crate) mod modify;
+pub(crate) mod owners;
 pub(crate) mod patch;
 
 use std::net::IpAddr;
@@ -62,6 +64,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) namespace: &'a str,
     /// Its name; empty when it is generated.
     pub(crate) name: &'a str,
+    /// Who owns what the request sets.
+    pub(crate) manager: &'a str,
     /// How.
     pub(crate) options: WriteOptions,
 }
