@@ -25,7 +25,7 @@ mod set;
 mod update;
 mod write;
 
-pub use apply::apply;
+pub use apply::{apply, fits};
 pub use element::Element;
 pub use same::same;
 pub use scale::{from_scale, to_scale};

@@ -38,7 +38,7 @@ fn with_scale(ask: &Ask<'_>, object: &Value, wanted: &Value) -> Result<Wanted, S
     }
     let mut next = object.clone();
     scale::put(wanted, &mut next);
-    let managers = managed::from_scale(object, wanted, &ask.kind.api_version());
+    let managers = managed::from_scale(object, wanted, &ask.stored().api_version());
     if let Some(meta) = stamp::metadata(&mut next) {
         match managers {
             Some(managers) => drop(meta.insert("managedFields".into(), managers)),
@@ -111,5 +111,5 @@ impl Core {
 
 fn as_scale(written: Written) -> Result<Written, Status> {
     let scale = scale::of(&written.object.to_value()?);
-    Ok(Written { object: Object::Loose(scale), ..written })
+    Ok(Written { object: Object::Part(scale), ..written })
 }

@@ -231,7 +231,7 @@ async fn an_apply_is_checked_like_any_write() {
     assert_eq!(admin.get(&format!("{CONFIG_MAPS}/ssa")).await.0, 404, "a dry run keeps nothing");
     let (_, made) = apply(admin, &at, &config("{name: ssa, resourceVersion: \"7\"}")).await;
     assert_eq!(made["metadata"]["name"], "ssa", "a revision means nothing where there is no object: {made}");
-    let stale = config("{name: ssa, resourceVersion: \"7\"}");
+    let stale = config("{name: ssa, resourceVersion: \"1\"}");
     assert_eq!(apply(admin, &at, &stale).await.1["reason"], "Conflict");
     assert_eq!(apply(admin, &at, &config("{name: ssa, uid: u}")).await.1["reason"], "Conflict");
     cluster.stop().await;
