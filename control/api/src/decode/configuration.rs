@@ -11,6 +11,9 @@ use crate::status::Status;
 /// # Errors
 /// 400 when it is no object, or under [`FieldValidation::Strict`] when a field stands in it twice.
 pub fn configuration(body: &[u8], validation: FieldValidation) -> Result<(Value, Vec<String>), Status> {
+    if body.trim_ascii().is_empty() {
+        return Ok((Value::Object(serde_json::Map::new()), Vec::new()));
+    }
     let mut duplicates = Vec::new();
     let json = read::json(body, &mut duplicates);
     let config = json.or_else(|_| {
@@ -20,7 +23,6 @@ pub fn configuration(body: &[u8], validation: FieldValidation) -> Result<(Value,
     let config = config.map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
     let texts: Vec<_> = duplicates.into_iter().map(|path| Finding::Duplicate(path).to_string()).collect();
     match (&config, validation) {
-        (Value::Null, _) => Ok((Value::Object(serde_json::Map::new()), Vec::new())),
         (Value::Object(_), FieldValidation::Strict) if !texts.is_empty() => {
             Err(Status::bad_request(format!("error strict decoding patch: {}", texts.join(", "))))
         }
