@@ -58,6 +58,18 @@ pub enum Deletion {
     Graceful(u32),
 }
 
+/// Whether `metadata.generation` counts the changes of an object of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Generation {
+    /// As most kinds do it: when there is a spec with a status apart, outside the core group.
+    #[default]
+    BySpec,
+    /// Always, although there is no spec, or no status.
+    Always,
+    /// Never, although there is a spec with a status apart.
+    Never,
+}
+
 /// Traits of a kind that verbs ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -67,6 +79,8 @@ pub struct Flags {
     pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
+    /// What `metadata.generation` counts.
+    pub generation: Generation,
 }
 
 /// A served kind.
@@ -144,6 +158,11 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
 
     /// Everything wrong with an object, after defaulting. `metadata` is checked by the verb.
     fn validate(&self, _object: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Everything wrong with a new object, beyond [`Strategy::validate`]: what objects from before the rule may keep.
+    fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 
