@@ -33,8 +33,8 @@ async fn what_is_not_in_force_is_told_and_roles_may_be_put_where_none_was() {
     assert_eq!(warnings(&cluster.admin, ROLES, &role).await, [told]);
     let hook = json!({"metadata": {"name": "h"}});
     assert!(warnings(&cluster.admin, HOOKS, &hook).await[0].contains("does not enforce them yet"));
-    let (status, _) =
-        cluster.admin.ask(Method::PUT, &format!("{ROLES}/new"), &[], json!({"rules": rules}).to_string()).await;
+    let put = json!({"metadata": {"name": "new"}, "rules": rules}).to_string();
+    let (status, _) = cluster.admin.ask(Method::PUT, &format!("{ROLES}/new"), &[], put).await;
     assert_eq!(status, 201);
     let table = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
     let (_, table) = cluster.admin.ask(Method::GET, ROLES, &table, "").await;
