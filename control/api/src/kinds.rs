@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::kind::{Column, Flags, Kind, Scope, Strategy};
+use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
 mod apps;
@@ -10,6 +10,8 @@ mod cells;
 mod coordination;
 mod core;
 mod discovery;
+mod events;
+mod flowcontrol;
 mod networking;
 mod node;
 mod rbac;
@@ -35,11 +37,19 @@ const TABLE: &[fn() -> Kind] = &[
     rbac::role_binding::kind,
     rbac::role::kind,
     storage::storage_class::kind,
+    storage::volume_attachment::kind,
+    storage::csi_node::kind,
+    storage::csi_driver::kind,
+    storage::csi_storage_capacity::kind,
+    storage::volume_attributes_class::kind,
     admissionregistration::mutating_webhook_configuration::kind,
     admissionregistration::validating_webhook_configuration::kind,
     coordination::lease::kind,
     node::runtime_class::kind,
     discovery::endpoint_slice::kind,
+    flowcontrol::priority_level_configuration::kind,
+    flowcontrol::flow_schema::kind,
+    events::event::v1,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
@@ -48,6 +58,12 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind(
 #[must_use]
 pub fn all() -> &'static [Kind] {
     &ALL
+}
+
+/// The kind of a resource in the version that the store holds.
+#[must_use]
+pub fn stored(group: &str, plural: &str) -> Option<&'static Kind> {
+    all().iter().find(|kind| kind.is_stored() && *kind.group == *group && *kind.plural == *plural)
 }
 
 /// The kind behind a URL's group (empty for core), version and plural.
@@ -79,7 +95,14 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         flags: Flags::default(),
         schema: "",
         strategy,
+        conversion: None,
     }
+}
+
+/// A stored kind as another version, or another group, shows it.
+fn form(stored: Kind, group: &str, version: &str, schema: &'static str, directions: Directions) -> Kind {
+    let conversion = Some(Conversion::of(&stored, directions));
+    Kind { group: group.into(), version: version.into(), schema, conversion, ..stored }
 }
 
 /// A column that is always shown.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::{GROUP, driver};
 use crate::field::{Errors, Field, IMMUTABLE};
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 use crate::kinds::{AGE, NAME, base, cells, column};
@@ -30,7 +31,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         columns: COLUMNS,
         flags: Flags { returns_deleted: true, ..Flags::default() },
         schema: "io.k8s.api.storage.v1.StorageClass",
-        ..base("storage.k8s.io", "StorageClass", "storageclasses", &StorageClass)
+        ..base(GROUP, "StorageClass", "storageclasses", &StorageClass)
     }
 }
 
@@ -45,13 +46,8 @@ impl Strategy for StorageClass {
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let root = Field::root(object);
-        let provisioner = root.at("provisioner");
-        let mut errors: Errors = provisioner.must().into_iter().collect();
-        if !provisioner.is_empty() {
-            let wrong = name::qualified(&provisioner.text().to_lowercase());
-            errors.extend(wrong.into_iter().map(|why| provisioner.invalid(why)));
-        }
-        errors.extend(parameters(&root.at("parameters")));
+        let mut errors = driver::provisioner(&root.at("provisioner"));
+        errors.extend(driver::parameters(&root.at("parameters")));
         errors.extend(root.at("reclaimPolicy").one_of(&["Delete", "Retain"]));
         errors.extend(root.at("volumeBindingMode").must_be_one_of(&["Immediate", "WaitForFirstConsumer"]));
         errors.extend(topologies(&root.at("allowedTopologies")));
@@ -89,21 +85,6 @@ impl Strategy for StorageClass {
             cells::age(object, now),
         ]
     }
-}
-
-/// Everything wrong with what is handed to whoever makes or changes the volumes.
-pub(super) fn parameters(parameters: &Field<'_>) -> Errors {
-    /// Most parameters, and most bytes of all, keys and values.
-    const COUNT_MAX: usize = 512;
-    const SIZE_MAX: usize = 256 * 1024;
-    if parameters.entries().count() > COUNT_MAX {
-        return vec![parameters.too_long(COUNT_MAX)];
-    }
-    let nameless = parameters.entries().filter(|(key, _)| key.is_empty());
-    let mut errors: Errors = nameless.map(|_| parameters.invalid_part("", "field can not be empty.")).collect();
-    let size: usize = parameters.entries().map(|(key, value)| key.len() + value.text().len()).sum();
-    errors.extend((size > SIZE_MAX).then(|| parameters.too_long(SIZE_MAX)));
-    errors
 }
 
 /// Everything wrong with where volumes may be: no term says the same as another.

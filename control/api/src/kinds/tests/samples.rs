@@ -10,6 +10,7 @@ pub(super) fn of_groups() -> Vec<(&'static str, Value)> {
         ("storage.k8s.io", storage()),
         ("node.k8s.io", node()),
         ("admissionregistration.k8s.io", admission()),
+        ("flowcontrol.apiserver.k8s.io", flow_control()),
     ]
 }
 
@@ -40,7 +41,13 @@ fn storage() -> Value {
     let term = json!({"matchLabelExpressions": [{"key": "a", "values": ["b"]}]});
     json!({"metadata": {"name": "a", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         "provisioner": "a", "parameters": {"a": "b"}, "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate",
-        "allowVolumeExpansion": true, "allowedTopologies": [term]})
+        "allowVolumeExpansion": true, "allowedTopologies": [term], "driverName": "a", "storageClassName": "a",
+        "capacity": "1", "nodeTopology": {"matchLabels": {"a": "b"}}, "spec": {
+            "attachRequired": true, "fsGroupPolicy": "File", "volumeLifecycleModes": ["Persistent"],
+            "tokenRequests": [{"audience": "a", "expirationSeconds": 1}], "nodeAllocatableUpdatePeriodSeconds": 1,
+            "drivers": [{"name": "a", "nodeID": "b", "allocatable": {"count": 1}, "topologyKeys": ["a"]}],
+            "attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "a", "inlineVolumeSpec": {}}},
+        "status": {"attached": true, "attachmentMetadata": {"a": "b"}, "attachError": {"message": "a", "errorCode": 1}}})
 }
 
 fn node() -> Value {
@@ -57,4 +64,20 @@ fn admission() -> Value {
         "reinvocationPolicy": "Never", "admissionReviewVersions": ["v1"],
         "matchConditions": [{"name": "a", "expression": "x"}]});
     json!({"metadata": {"name": "a"}, "webhooks": [hook, {"clientConfig": {"url": "https://u@a:1/b?c#d"}}]})
+}
+
+fn flow_control() -> Value {
+    let subject = json!({"kind": "User", "user": {"name": "a"}, "group": {"name": "a"},
+        "serviceAccount": {"name": "a", "namespace": "n"}});
+    let resources = json!({"verbs": ["get"], "apiGroups": [""], "resources": ["a"], "namespaces": ["a"],
+        "clusterScope": true});
+    let rule = json!({"subjects": [subject], "resourceRules": [resources],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["/a"]}]});
+    let queuing = json!({"queues": 1, "handSize": 1, "queueLengthLimit": 1});
+    json!({"metadata": {"name": "exempt"}, "spec": {"type": "Limited", "matchingPrecedence": 2, "rules": [rule],
+            "priorityLevelConfiguration": {"name": "a"}, "distinguisherMethod": {"type": "ByUser"},
+            "exempt": {"nominalConcurrencyShares": 1, "lendablePercent": 1},
+            "limited": {"nominalConcurrencyShares": 1, "lendablePercent": 1, "borrowingLimitPercent": 1,
+                "limitResponse": {"type": "Queue", "queuing": queuing}}},
+        "status": {"conditions": [{"type": "Dangling", "status": "True"}]}})
 }
