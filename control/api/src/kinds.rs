@@ -4,12 +4,17 @@ use std::sync::LazyLock;
 
 use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
+mod admissionregistration;
 mod apps;
 mod cells;
 mod coordination;
 mod core;
 mod discovery;
 mod events;
+mod networking;
+mod node;
+mod rbac;
+mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
@@ -23,7 +28,18 @@ const TABLE: &[fn() -> Kind] = &[
     core::event::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
+    networking::ingress::kind,
+    networking::ingress_class::kind,
+    networking::network_policy::kind,
+    rbac::cluster_role_binding::kind,
+    rbac::cluster_role::kind,
+    rbac::role_binding::kind,
+    rbac::role::kind,
+    storage::storage_class::kind,
+    admissionregistration::mutating_webhook_configuration::kind,
+    admissionregistration::validating_webhook_configuration::kind,
     coordination::lease::kind,
+    node::runtime_class::kind,
     discovery::endpoint_slice::kind,
     events::event::v1,
 ];
@@ -93,6 +109,8 @@ const fn wide(name: &'static str, kind: &'static str, description: &'static str)
 
 const NAME: Column =
     Column { name: "Name", kind: "string", format: "name", description: "Name of the object.", priority: 0 };
+/// What kinds without columns of their own show beside the name.
+const CREATED_AT: Column = column("Created At", "date", "Time at which the object was created.");
 const AGE: Column = column("Age", "string", "Time since the object was created.");
 
 #[cfg(test)]

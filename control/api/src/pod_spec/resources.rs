@@ -84,7 +84,7 @@ fn overcommits(name: &str) -> bool {
 }
 
 /// Everything wrong with a `ResourceList` of a container.
-fn amounts(list: &Field<'_>) -> Errors {
+pub(crate) fn amounts(list: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
     for (name, amount) in list.entries() {
         errors.extend(name::qualified(name).into_iter().map(|why| amount.invalid_part(name, why)));
