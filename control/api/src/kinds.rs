@@ -20,8 +20,12 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume_claim::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
+    apps::stateful_set::kind,
+    apps::daemon_set::kind,
+    apps::controller_revision::kind,
     coordination::lease::kind,
     discovery::endpoint_slice::kind,
 ];

@@ -4,6 +4,7 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+mod claim_spec;
 pub mod decode;
 pub mod facts;
 mod field;
@@ -26,6 +27,7 @@ pub mod requester;
 pub mod scale;
 pub mod schema;
 pub mod selector;
+mod share;
 pub mod status;
 pub mod time;
 pub mod validate;

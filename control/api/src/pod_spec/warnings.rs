@@ -53,7 +53,7 @@ fn repeated_ports(ports: &Field<'_>) -> Vec<String> {
 }
 
 /// `memory: 100m` means a tenth of a byte; whoever writes it means `100M`.
-fn parts_of_bytes(amount: &Field<'_>) -> Option<String> {
+pub(crate) fn parts_of_bytes(amount: &Field<'_>) -> Option<String> {
     let given = matches!(amount.value, Value::String(_) | Value::Number(_));
     let broken = given && Quantity::from_value(amount.value).is_ok_and(|quantity| !quantity.is_whole());
     broken.then(|| format!("{}: fractional byte value {} is invalid, must be an integer", amount.path(), amount.value))

@@ -86,7 +86,7 @@ impl Core {
             let review = Review { operation: Operation::Update, ask, old: Some(&old), view: &view, core: self };
             let admitted = admit::admit(&review, &mut object).await?;
             count(ask, &mut object, &old);
-            check(ask, &object, &old)?;
+            check(ask, part, &object, &old)?;
             warnings.extend(admitted.warnings);
             if part == Part::Whole {
                 warnings.extend(ask.kind.strategy.warnings(&object));
@@ -217,12 +217,17 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
         && b.keys().filter(relevant).all(|name| a.contains_key(name))
 }
 
-fn check(ask: &Ask<'_>, object: &Value, old: &Value) -> Result<(), Status> {
+fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), Status> {
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
     errors.extend(metadata::validate_update(kind, object, old));
-    errors.extend(kind.strategy.validate(object));
-    errors.extend(kind.strategy.validate_update(object, old));
+    match part {
+        Part::Whole | Part::Finalizers => {
+            errors.extend(kind.strategy.validate(object));
+            errors.extend(kind.strategy.validate_update(object, old));
+        }
+        Part::Status => errors.extend(kind.strategy.validate_status(object, old)),
+    }
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
 
