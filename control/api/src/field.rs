@@ -109,6 +109,11 @@ impl<'a> Field<'a> {
         FieldError::invalid(&self.path, &part.into(), detail)
     }
 
+    /// As [`Field::invalid`], without the value.
+    pub(crate) fn invalid_unshown(&self, detail: impl Into<String>) -> FieldError {
+        FieldError { path: self.path.clone(), problem: FieldProblem::InvalidUnshown(detail.into()) }
+    }
+
     pub(crate) fn forbidden(&self, detail: impl Into<String>) -> FieldError {
         FieldError::forbidden(&self.path, detail)
     }

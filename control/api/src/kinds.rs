@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod apps;
+mod batch;
 mod cells;
 mod coordination;
 mod core;
@@ -26,6 +27,8 @@ const TABLE: &[fn() -> Kind] = &[
     apps::stateful_set::kind,
     apps::daemon_set::kind,
     apps::controller_revision::kind,
+    batch::job::kind,
+    batch::cron_job::kind,
     coordination::lease::kind,
     discovery::endpoint_slice::kind,
 ];

@@ -6,6 +6,7 @@
 pub mod change;
 mod claim_spec;
 pub mod decode;
+pub mod duration;
 pub mod facts;
 mod field;
 pub mod header;
@@ -25,6 +26,7 @@ pub mod quantity;
 pub mod record;
 pub mod requester;
 pub mod scale;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
 mod share;

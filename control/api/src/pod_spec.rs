@@ -25,7 +25,7 @@ pub(crate) use resources::{canonical as canonical_amounts, default as default_re
 pub(crate) use rules::spec;
 pub(crate) use template::{endless, selected_template, selector, selects, selects_all, template, template_with_claims};
 pub(crate) use update::immutable_but_a_few;
-pub(crate) use warnings::{parts_of_bytes, warnings};
+pub(crate) use warnings::{OF_PODS, name_warnings, parts_of_bytes, warnings};
 
 /// Lists of containers in a pod's spec, in the order in which errors are told.
 const CONTAINER_LISTS: [&str; 2] = ["containers", "initContainers"];

@@ -46,6 +46,11 @@ const MUTABLE: &[&str] = &[
 ];
 
 impl Strategy for StatefulSet {
+    /// It becomes the host name of every pod, with a number.
+    fn name(&self, name: &str) -> Vec<String> {
+        name::label(name)
+    }
+
     fn default(&self, object: &mut Value) {
         let Some(spec) = json::part(object, "spec") else { return };
         json::fill(spec, "podManagementPolicy", "OrderedReady");
@@ -219,17 +224,17 @@ mod tests {
             &StatefulSet,
             &with(sound(), "spec", &changes),
             &expect![[r#"
-            spec.podManagementPolicy: Invalid value: "Some": must be 'OrderedReady' or 'Parallel'
-            spec.updateStrategy.rollingUpdate: Invalid value: {"maxUnavailable":1,"partition":0}: only allowed for updateStrategy 'RollingUpdate'
-            spec.persistentVolumeClaimRetentionPolicy.whenScaled: Unsupported value: "Keep": supported values: "Retain", "Delete"
-            spec.replicas: Invalid value: -1: must be greater than or equal to 0
-            spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0
-            spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0
-            spec.selector: Invalid value: {}: empty selector is invalid for statefulset
-            spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"
-            spec.volumeClaimTemplates[0].metadata.name: Required value
-            spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required
-            spec.volumeClaimTemplates[0].spec.resources[storage]: Required value"#]],
+                spec.podManagementPolicy: Invalid value: "Some": must be 'OrderedReady' or 'Parallel'
+                spec.updateStrategy.rollingUpdate: Invalid value: {}: only allowed for updateStrategy 'RollingUpdate'
+                spec.persistentVolumeClaimRetentionPolicy.whenScaled: Unsupported value: "Keep": supported values: "Retain", "Delete"
+                spec.replicas: Invalid value: -1: must be greater than or equal to 0
+                spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0
+                spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0
+                spec.selector: Invalid value: {}: empty selector is invalid for statefulset
+                spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"
+                spec.volumeClaimTemplates[0].metadata.name: Required value
+                spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required
+                spec.volumeClaimTemplates[0].spec.resources[storage]: Required value"#]],
         );
         let rolling = |value: Value| with(sound(), "spec", &json!({"updateStrategy": {"rollingUpdate": value}}));
         check(
@@ -277,7 +282,7 @@ mod tests {
             status.currentReplicas: Invalid value: -1: must be greater than or equal to 0
             status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas
             status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas
-            status.availableReplicas: Invalid value: 3: cannot be greater than readyReplicas
+            status.availableReplicas: Invalid value: 3: cannot be greater than status.readyReplicas
             status.collisionCount: Invalid value: 0: cannot be decremented"#]]
         .assert_eq(&told(&StatefulSet.validate_status(&new, &old)));
     }
