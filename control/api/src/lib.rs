@@ -6,7 +6,9 @@
 pub mod change;
 mod claim_spec;
 pub mod decode;
+pub mod disruption;
 pub mod duration;
+pub mod eviction;
 pub mod facts;
 mod field;
 pub mod header;
@@ -14,6 +16,7 @@ mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
+pub mod managed;
 pub mod meta;
 pub mod metadata;
 pub mod name;

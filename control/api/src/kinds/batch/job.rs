@@ -312,9 +312,12 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told() {
-        check_spec(&json!({"template": {}}), &expect![[r#"
+        check_spec(
+            &json!({"template": {}}),
+            &expect![[r#"
             spec.template.spec.containers: Required value
-            spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never""#]]);
+            spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never""#]],
+        );
         check_spec(
             &json!({"parallelism": -1, "completions": -1, "backoffLimit": -1, "activeDeadlineSeconds": -1,
                 "ttlSecondsAfterFinished": -1, "maxFailedIndexes": 1, "managedBy": "me", "completionMode": "Some",
@@ -407,10 +410,8 @@ mod tests {
         expect![[r#"
             spec.completions: Invalid value: 2: can only be modified in tandem with spec.parallelism
             spec.completionMode: Invalid value: "Indexed": field is immutable
-            spec.managedBy: Invalid value: "a.io/b": field is immutable"#]].assert_eq(&update(
-            &json!({}),
-            &json!({"completions": 2, "completionMode": "Indexed", "managedBy": "a.io/b"}),
-        ));
+            spec.managedBy: Invalid value: "a.io/b": field is immutable"#]]
+        .assert_eq(&update(&json!({}), &json!({"completions": 2, "completionMode": "Indexed", "managedBy": "a.io/b"})));
         let placed = json!({"template": {"spec": {"restartPolicy": "Never", "nodeSelector": {"a": "b"},
             "containers": [{"name": "c", "image": "i:1", "resources": {"limits": {"cpu": "1"}}}]}}, "suspend": true});
         assert_eq!(update(&json!({"suspend": true}), &placed), "");
