@@ -182,13 +182,18 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
-    /// Everything wrong with a new object, beyond [`Strategy::validate`].
+    /// Everything wrong with a new object that would be borne with in an old one, beyond [`Strategy::validate`].
     fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 
     /// Everything wrong with a change, beyond [`Strategy::validate`] of the new state.
     fn validate_update(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Everything wrong with a status that is written apart. The rest of the object is the old one, which passed before.
+    fn validate_status(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 

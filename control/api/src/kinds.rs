@@ -6,6 +6,7 @@ use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
 mod apps;
+mod batch;
 mod cells;
 mod coordination;
 mod core;
@@ -27,8 +28,14 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume_claim::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
+    apps::stateful_set::kind,
+    apps::daemon_set::kind,
+    apps::controller_revision::kind,
+    batch::job::kind,
+    batch::cron_job::kind,
     networking::ingress::kind,
     networking::ingress_class::kind,
     networking::network_policy::kind,

@@ -13,6 +13,8 @@ const LABEL_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
 const CONFIG_KEY: &str = "[-._a-zA-Z0-9]+";
+const REASON: &str = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?";
+const HTTP_PATH: &str = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+";
 const HEADER: &str = "[-A-Za-z0-9]+";
 
 /// A lower-case DNS label: names of namespaces, containers, volumes.
@@ -170,6 +172,30 @@ pub fn path_segment(text: &str) -> Vec<String> {
 #[must_use]
 pub fn any(_text: &str) -> Vec<String> {
     Vec::new()
+}
+
+/// The reason of a condition: a word in camel case, perhaps of several parts.
+#[must_use]
+pub fn condition_reason(text: &str) -> Vec<String> {
+    let inner = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b',' | b':');
+    let framed = text.bytes().next().is_some_and(|c| c.is_ascii_alphabetic())
+        && text.bytes().next_back().is_some_and(|c| c.is_ascii_alphanumeric() || c == b'_');
+    if framed && text.bytes().all(inner) {
+        return Vec::new();
+    }
+    let rule = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \
+                characters or '_,:', and must end with an alphanumeric character or '_'";
+    vec![pattern(rule, REASON, &["my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB"])]
+}
+
+/// The path of a URL (RFC 3986), without its first slash.
+#[must_use]
+pub fn http_path(text: &str) -> Vec<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
+    if !text.is_empty() && text.chars().all(allowed) {
+        return Vec::new();
+    }
+    vec![format!("Invalid path (regex used for validation is '{HTTP_PATH}')")]
 }
 
 /// The name of an HTTP header.

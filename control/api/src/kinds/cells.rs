@@ -8,6 +8,8 @@ use crate::selector::LabelSelector;
 use crate::time;
 
 pub(super) const NONE: &str = "<none>";
+/// Of a field that may be left out.
+pub(super) const UNSET: &str = "<unset>";
 pub(super) const UNKNOWN: &str = "<unknown>";
 
 pub(super) fn name(object: &Value) -> Value {

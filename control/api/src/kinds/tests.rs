@@ -19,6 +19,22 @@ pub(super) fn told(errors: &[FieldError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// Compares what a kind says of a new object, after defaulting.
+pub(super) fn check(strategy: &dyn Strategy, object: &Value, expected: &expect_test::Expect) {
+    let object = defaulted(strategy, object.clone());
+    let mut errors = strategy.validate(&object);
+    errors.extend(strategy.validate_create(&object));
+    expected.assert_eq(&told(&errors));
+}
+
+/// The object with these fields of a part of it replaced.
+pub(super) fn with(mut object: Value, part: &str, fields: &Value) -> Value {
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        object[part][name] = value.clone();
+    }
+    object
+}
+
 #[test]
 fn every_kind_is_found_by_url_and_by_kind() {
     for kind in all() {

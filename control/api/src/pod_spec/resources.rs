@@ -30,7 +30,7 @@ pub(super) fn canonical_field(object: &mut Value, name: &str) {
 }
 
 /// Fills a container's `resources`.
-pub(super) fn default(resources: &mut Value) {
+pub(crate) fn default(resources: &mut Value) {
     for list in ["limits", "requests"] {
         if let Some(list) = resources.get_mut(list) {
             canonical(list);
