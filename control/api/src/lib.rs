@@ -5,6 +5,8 @@
 
 pub mod change;
 pub mod decode;
+pub mod disruption;
+pub mod eviction;
 pub mod facts;
 mod field;
 pub mod header;

@@ -130,5 +130,6 @@ fn check(ask: &Ask<'_>, object: &Value) -> Result<(), Status> {
     let name = stamp::meta_text(object, "name");
     let mut errors = api::metadata::validate(ask.kind, object);
     errors.extend(ask.kind.strategy.validate(object));
+    errors.extend(ask.kind.strategy.validate_create(object));
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&ask.kind.group, &ask.kind.kind, name, &errors)) }
 }
