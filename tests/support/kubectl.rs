@@ -12,15 +12,21 @@ const LIMIT: &str = "90";
 /// A version of kubectl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
+    V1_20,
+    V1_28,
+    V1_30,
     V1_33,
     V1_37,
 }
 
 impl Version {
-    pub(crate) const ALL: [Self; 2] = [Self::V1_33, Self::V1_37];
+    pub(crate) const ALL: [Self; 5] = [Self::V1_20, Self::V1_28, Self::V1_30, Self::V1_33, Self::V1_37];
 
     fn program(self) -> PathBuf {
         tool(match self {
+            Self::V1_20 => "kubectl-1.20/kubectl",
+            Self::V1_28 => "kubectl-1.28/kubectl",
+            Self::V1_30 => "kubectl-1.30/kubectl",
             Self::V1_33 => "kubectl-1.33/kubectl",
             Self::V1_37 => "kubectl-1.37/kubectl",
         })
