@@ -10,7 +10,7 @@ mod play;
 mod scene;
 mod transcript;
 
-use play::{KUBECTLS, play};
+use play::{KUBECTLS, PYTHON, play};
 
 /// A test of a transcript for each of its names.
 macro_rules! transcripts {
@@ -25,3 +25,4 @@ macro_rules! transcripts {
 }
 
 transcripts! { &KUBECTLS[2..]; discovery get create apply change rollout delete describe kustomize }
+transcripts! { &PYTHON; python }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -19,25 +20,22 @@ const LIMIT: &str = "120";
 pub(crate) struct Client {
     name: &'static str,
     version: Version,
+    /// Its program, and one that looks at what it did.
+    tools: &'static [&'static str],
 }
 
 /// The kubectls that clusters are promised to.
 pub(crate) const KUBECTLS: [Client; 5] = [
-    Client { name: "kubectl", version: Version(1, 20) },
-    Client { name: "kubectl", version: Version(1, 28) },
-    Client { name: "kubectl", version: Version(1, 30) },
-    Client { name: "kubectl", version: Version(1, 33) },
-    Client { name: "kubectl", version: Version(1, 37) },
+    Client { name: "kubectl", version: Version(1, 20), tools: &["kubectl-1.20/kubectl"] },
+    Client { name: "kubectl", version: Version(1, 28), tools: &["kubectl-1.28/kubectl"] },
+    Client { name: "kubectl", version: Version(1, 30), tools: &["kubectl-1.30/kubectl"] },
+    Client { name: "kubectl", version: Version(1, 33), tools: &["kubectl-1.33/kubectl"] },
+    Client { name: "kubectl", version: Version(1, 37), tools: &["kubectl-1.37/kubectl"] },
 ];
-
-impl Client {
-    /// The folder of its program.
-    fn folder(self) -> PathBuf {
-        let Version(major, minor) = self.version;
-        let program = tool(&format!("{name}-{major}.{minor}/{name}", name = self.name));
-        program.parent().unwrap().to_owned()
-    }
-}
+/// The Python client.
+pub(crate) const PYTHON: [Client; 1] = [Client { name: "python", version: Version(37, 0), tools: &[] }];
+/// Where it was installed.
+const PYTHON_PACKAGE: &str = "python-client/kubernetes/__init__.py";
 
 /// What a command did that the transcript does not say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,10 +91,13 @@ impl Stage {
         let kubeconfig = fs::read_to_string(scene.cluster.kubeconfig()).unwrap();
         let mut kubeconfig: serde_json::Value = serde_yaml_ng::from_str(&kubeconfig).unwrap();
         kubeconfig["contexts"][0]["context"]["namespace"] = namespace.clone().into();
-        fs::write(folder.path().join(".kubeconfig"), kubeconfig.to_string()).unwrap();
+        let file = folder.path().join(".kubeconfig");
+        fs::write(&file, kubeconfig.to_string()).unwrap();
+        // helm warns of a file that others may read.
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         let home = scene.cluster.folder().join(format!("{}-{major}.{minor}", client.name));
         fs::create_dir_all(&home).unwrap();
-        let variables = vec![("NAMESPACE", namespace), ("IMAGE", scene.image.clone())];
+        let variables = vec![("NAMESPACE", namespace), ("IMAGE", scene.image.clone()), ("WEB", scene.web.clone())];
         Self { client, folder, variables, home, transcripts: repository("tests/clients") }
     }
 
@@ -114,12 +115,15 @@ impl Stage {
     }
 
     fn perform(&self, step: &Step) -> Result<(), Difference> {
-        let mut path = vec![self.client.folder()];
-        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+        let folder = |tool: PathBuf| tool.parent().unwrap().to_owned();
+        let tools = self.client.tools.iter().map(|program| folder(tool(program)));
+        let path: Vec<_> = tools.chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())).collect();
+        let packages = folder(folder(tool(PYTHON_PACKAGE)));
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", LIMIT, "sh", "-c", &step.command]).current_dir(self.folder.path());
         command.env("PATH", std::env::join_paths(path).unwrap()).env("HOME", &self.home).env("LC_ALL", "C");
         command.env("KUBECONFIG", self.folder.path().join(".kubeconfig")).env("KUBECTL_KUBERC", "false");
+        command.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
         command.env("TRANSCRIPTS", &self.transcripts).envs(self.variables.iter().map(|(name, value)| (name, value)));
         let output = command.stdin(Stdio::null()).output().unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
