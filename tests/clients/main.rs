@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod controller;
 mod expectation;
 mod play;
 mod scene;
