@@ -226,7 +226,7 @@ async fn an_apply_is_checked_like_any_write() {
     let reply = admin.send(Method::PATCH, &format!("{at}&dryRun=All"), &[APPLY], twice).await;
     assert_eq!(
         (reply.status().as_u16(), reply.headers()["warning"].to_str().unwrap()),
-        (201, "299 - \"duplicate field 'data.a'\"")
+        (201, r#"299 - "duplicate field \"data.a\"""#)
     );
     assert_eq!(admin.get(&format!("{CONFIG_MAPS}/ssa")).await.0, 404, "a dry run keeps nothing");
     let (_, made) = apply(admin, &at, &config("{name: ssa, resourceVersion: \"7\"}")).await;

@@ -1,5 +1,7 @@
 //! A write, and what it may own.
 
+use std::sync::LazyLock;
+
 use super::Set;
 use super::manager::{Manager, Operation};
 use super::place::Place;
@@ -76,6 +78,7 @@ const UNOWNED: &[&[&str]] = &[
 
 /// The set without what nobody owns.
 pub(super) fn ownable(set: &Set) -> Set {
-    let unowned = UNOWNED.iter().fold(Set::default(), |all, path| all.union(&Set::of_fields(path)));
-    set.difference(&unowned)
+    static ALL: LazyLock<Set> =
+        LazyLock::new(|| UNOWNED.iter().fold(Set::default(), |all, path| all.union(&Set::of_fields(path))));
+    set.difference(&ALL)
 }
