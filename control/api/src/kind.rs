@@ -36,6 +36,12 @@ pub enum Subresource {
     Log,
     /// `namespaces/finalize`.
     Finalize,
+    /// `pods/eviction`.
+    Eviction,
+    /// `pods/ephemeralcontainers`.
+    EphemeralContainers,
+    /// `pods/resize`.
+    Resize,
 }
 
 /// A column of `kubectl get`.
@@ -147,6 +153,15 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
 
     /// Before an update of the status: by default all but `status` is kept by the verb itself.
     fn prepare_status(&self, _object: &mut Value, _old: &Value) {}
+
+    /// Before an update of a part that is no status: `object` is the old state, and gets what that part may change of the
+    /// wanted one. By default nothing.
+    fn prepare_part(&self, _part: Subresource, _object: &mut Value, _wanted: &Value) {}
+
+    /// Everything wrong with a change of such a part, beyond [`Strategy::validate`] of the new state.
+    fn validate_part(&self, _part: Subresource, _object: &Value, _old: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
 
     /// Everything wrong with an object, after defaulting. `metadata` is checked by the verb.
     fn validate(&self, _object: &Value) -> Vec<FieldError> {

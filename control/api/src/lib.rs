@@ -5,6 +5,8 @@
 
 pub mod change;
 pub mod decode;
+pub mod disruption;
+pub mod eviction;
 pub mod facts;
 mod field;
 pub mod header;
@@ -12,6 +14,7 @@ mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
+pub mod managed;
 pub mod meta;
 pub mod metadata;
 pub mod name;

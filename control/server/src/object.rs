@@ -21,7 +21,7 @@ use crate::select::Selection;
 use crate::table::{self, Include};
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
-use crate::verbs::{Ask, Deleted, Object, Patch, Written, patch, shown};
+use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
 use crate::{body, list, log, scale, watch};
 
 /// Deletions of one collection under way at once.
@@ -105,6 +105,12 @@ impl<'a> Asked<'a> {
             let core = &self.app.core;
             let outcome = core.bind(self.requester, None, &[binding], options.dry_run).await;
             outcome.into_iter().collect::<Result<Vec<_>, _>>()?;
+            return Ok(success(StatusCode::CREATED, None));
+        }
+        if self.target.subresource == Some(Subresource::Eviction) {
+            let body = evict::body(self.headers, body, options.field_validation)?;
+            let options = evict::options(&ask, &body, self.query)?;
+            self.app.core.evict(&ask, &options).await?;
             return Ok(success(StatusCode::CREATED, None));
         }
         let (object, warnings) = self.decode(body, options)?;

@@ -5,6 +5,7 @@ mod carry;
 mod create;
 mod delete;
 mod event;
+pub(crate) mod evict;
 pub(crate) mod modify;
 pub(crate) mod patch;
 

@@ -24,11 +24,20 @@ const COLUMNS: &[Column] = &[
     wide("Readiness Gates", "string", "Number of gates that are open of all."),
 ];
 
+const SUBRESOURCES: &[Subresource] = &[
+    Subresource::Status,
+    Subresource::Binding,
+    Subresource::Log,
+    Subresource::Eviction,
+    Subresource::EphemeralContainers,
+    Subresource::Resize,
+];
+
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["po"],
         categories: &["all"],
-        subresources: &[Subresource::Status, Subresource::Binding, Subresource::Log],
+        subresources: SUBRESOURCES,
         columns: COLUMNS,
         selectable: &[
             "spec.nodeName",
@@ -67,6 +76,33 @@ impl Strategy for Pod {
         // The class is decided by the spec, whatever a node reports.
         if let (Some(status), Some(class)) = (json::section(object, "status"), old.pointer("/status/qosClass")) {
             status.insert("qosClass".into(), class.clone());
+        }
+    }
+
+    fn prepare_part(&self, part: Subresource, object: &mut Value, wanted: &Value) {
+        match part {
+            Subresource::EphemeralContainers => {
+                let Some(spec) = json::section(object, "spec") else { return };
+                match wanted.pointer("/spec/ephemeralContainers") {
+                    Some(containers) => spec.insert("ephemeralContainers".into(), containers.clone()),
+                    None => spec.remove("ephemeralContainers"),
+                };
+            }
+            Subresource::Resize => pod_spec::carry_resize(object, wanted),
+            _ => {}
+        }
+    }
+
+    fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        let ephemeral = Field::root(object).at("spec").at("ephemeralContainers");
+        if ephemeral.is_empty() { Vec::new() } else { vec![ephemeral.forbidden("cannot be set on create")] }
+    }
+
+    fn validate_part(&self, part: Subresource, object: &Value, old: &Value) -> Vec<FieldError> {
+        match part {
+            Subresource::EphemeralContainers => pod_spec::only_added(object, old),
+            Subresource::Resize => pod_spec::resize_changed(object, old),
+            _ => Vec::new(),
         }
     }
 
