@@ -173,6 +173,7 @@ def main(source, old_source, protos, target, version, old_version):
     old = json.loads(Path(old_source).read_text(encoding="utf-8"))["definitions"]
     dropped = older.missing(old, definitions)
     numbers = Numbers(Path(protos), Path(__file__).with_name("go.txt"), SPECIAL, dropped)
+    older.grow(dropped, definitions, lambda name, field, schema: numbers.knows(name, field, shape(schema, "", name)))
     lines, texts = tables(definitions | dropped, numbers)
     head = HEADER.format(version=version, older=old_version) + f"format {FORMAT}\nkubernetes {version}\n"
     target = Path(target)

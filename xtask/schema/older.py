@@ -2,6 +2,9 @@
 
 They come from an older release of the same package. Only what the kinds below reach is taken, and only what the newest
 definitions do not have: where both know a type, the newest one is right.
+
+A version grows for as long as its protos are published, so that nothing is lost by reading an object in it and writing it
+back. What it has won since that older release is told by its messages, and what that looks like by the version that followed.
 """
 
 # Kinds that are served as forms of a newer version, and lists of them.
@@ -68,3 +71,12 @@ def missing(older, newest):
             found[name] = renamed(older[name])
             waiting.extend(references(older[name]))
     return found
+
+
+def grow(dropped, newest, has_message_field):
+    """Adds the fields that dropped types have won since: those that their messages and their successors have."""
+    for name, schema in dropped.items():
+        own = schema.setdefault("properties", {})
+        for field, shape in newest.get(successor(name), {}).get("properties", {}).items():
+            if field not in own and has_message_field(name, field, shape):
+                own[field] = shape

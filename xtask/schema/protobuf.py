@@ -108,6 +108,10 @@ class Numbers:
             self.unknown.append(f"{name}.{field}")
         return None
 
+    def knows(self, name, field, shape):
+        """Whether the protos have the field in the very message."""
+        return (key := self.key(name))[0] == fold(package(name).removeprefix("io.k8s.")) and bool(self.path(key, field, shape))
+
     def key(self, name):
         return self.home(fold(package(name).removeprefix("io.k8s.")), fold(short(name)))
 

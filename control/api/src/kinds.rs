@@ -24,8 +24,11 @@ const TABLE: &[fn() -> Kind] = &[
     apps::deployment::kind,
     apps::replica_set::kind,
     coordination::lease::kind,
+    coordination::lease::v1beta1,
     discovery::endpoint_slice::kind,
+    discovery::endpoint_slice_v1beta1::kind,
     events::event::v1,
+    events::event::v1beta1,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());

@@ -40,6 +40,10 @@ pub(in crate::kinds) fn v1() -> Kind {
     of("v1", "io.k8s.api.events.v1.Event", &Event::Strict)
 }
 
+pub(in crate::kinds) fn v1beta1() -> Kind {
+    of("v1beta1", "io.k8s.api.events.v1beta1.Event", &Event::Renamed)
+}
+
 fn of(version: &str, schema: &'static str, strategy: &'static dyn Strategy) -> Kind {
     Kind { strategy, ..form(event::kind(), "events.k8s.io", version, schema, DIRECTIONS) }
 }
