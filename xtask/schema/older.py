@@ -22,7 +22,7 @@ KINDS = {
     "policy.v1beta1": ["PodDisruptionBudget"],
     "rbac.v1beta1": ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
     "scheduling.v1beta1": ["PriorityClass"],
-    "storage.v1beta1": ["CSIDriver", "CSINode", "CSIStorageCapacity", "StorageClass", "VolumeAttachment"],
+    "storage.v1beta1": ["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
 }
 # Kinds without a list.
 SINGLE = ["io.k8s.api.policy.v1beta1.Eviction"]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Kind;
+use crate::json;
 use crate::meta::Resource;
 use crate::schema::{self, Schema};
-use crate::json;
 
 /// What makes a kind a form of another one, which the store holds.
 ///

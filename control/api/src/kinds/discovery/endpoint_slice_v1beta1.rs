@@ -16,7 +16,13 @@ pub(in crate::kinds) fn kind() -> Kind {
         from_stored: |slice| json::items_mut(slice, "endpoints").iter_mut().for_each(from_stored),
         fields: &[],
     };
-    form(endpoint_slice::kind(), "discovery.k8s.io", "v1beta1", "io.k8s.api.discovery.v1beta1.EndpointSlice", directions)
+    form(
+        endpoint_slice::kind(),
+        "discovery.k8s.io",
+        "v1beta1",
+        "io.k8s.api.discovery.v1beta1.EndpointSlice",
+        directions,
+    )
 }
 
 /// Takes zone and node out of the labels; a label of the node that tells of another one stays.
@@ -57,7 +63,8 @@ mod tests {
     use serde_json::json;
 
     fn check(stored: Value, shown: Value) {
-        let slice = |endpoint: Value| json!({"metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": [endpoint]});
+        let slice =
+            |endpoint: Value| json!({"metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": [endpoint]});
         let mut object = slice(stored.clone());
         kind().from_stored(&mut object);
         assert_eq!(object["endpoints"], json!([shown]));
