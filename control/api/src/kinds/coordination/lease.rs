@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::field::Field;
 use crate::json;
-use crate::kind::{Column, Directions, Flags, Kind, Strategy};
-use crate::kinds::{AGE, NAME, base, cells, column, form};
+use crate::kind::{Column, Flags, Kind, Strategy};
+use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 
@@ -18,10 +18,6 @@ pub(in crate::kinds) fn kind() -> Kind {
         schema: "io.k8s.api.coordination.v1.Lease",
         ..base("coordination.k8s.io", "Lease", "leases", &Lease)
     }
-}
-
-pub(in crate::kinds) fn v1beta1() -> Kind {
-    form(kind(), "coordination.k8s.io", "v1beta1", "io.k8s.api.coordination.v1beta1.Lease", Directions::SAME)
 }
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::endpoint_slice;
 use crate::json;
 use crate::kind::{Directions, Kind};
-use crate::kinds::form;
+use crate::kinds::forms::form;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const NODE: &str = "kubernetes.io/hostname";

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kind::{Directions, Kind, Strategy};
 use crate::kinds::core::event::{self, Event};
-use crate::kinds::form;
+use crate::kinds::forms::form;
 
 /// Names of fields: here, and as they are stored.
 const NAMES: &[(&str, &str)] = &[

@@ -42,11 +42,11 @@ fn told(message: &[u8]) -> Option<String> {
 fn messages_have_the_published_numbers() {
     let schema = json!({"type": "object", "description": "d", "required": ["a"], "properties": {"a": {"$ref": "#/x"}},
         "x-kubernetes-y": [{"k": "v"}], "additionalProperties": {"type": "string"}, "items": {"format": "f"}});
-    expect![[r#""#]].assert_eq(&told(&SCHEMA.write_value(&schema)).unwrap());
+    expect![[r##"21:{1:{22:{1:"string"}}} 4:"d" 23:{1:{2:"f"}} 25:{1:{1:"a" 2:{1:"#/x"}}} 19:"a" 22:{1:"object"} 31:{1:"x-kubernetes-y" 2:{2:"[{\"k\":\"v\"}]"}}"##]].assert_eq(&told(&SCHEMA.write_value(&schema)).unwrap());
     let operation = json!({"operationId": "o", "parameters": [{"name": "dryRun", "in": "query", "uniqueItems": true},
         {"name": "body", "in": "body", "schema": {"$ref": "r"}}, {"name": "name", "in": "path", "required": true}],
         "responses": {"200": {"description": "OK", "schema": {"$ref": "r"}}}});
-    expect![[r#""#]].assert_eq(&told(&OPERATION.write_value(&operation)).unwrap());
+    expect![[r#"5:"o" 8:{1:{2:{3:{2:"query" 4:"dryRun" 20:1}}}} 8:{1:{1:{3:"body" 2:"body" 5:{1:"r"}}}} 8:{1:{2:{4:{2:"path" 4:"name" 1:1}}}} 9:{1:{1:"200" 2:{1:{1:"OK"} 1:{2:{1:{1:"r"}}}}}}"#]].assert_eq(&told(&OPERATION.write_value(&operation)).unwrap());
 }
 
 /// Names in a value of a message that the message does not know.
