@@ -14,8 +14,11 @@ const TABLE: &[fn() -> Kind] = &[
     discovery::endpoint_slice_v1beta1::kind,
 ];
 
+/// A stored kind.
+type Stored = fn() -> Kind;
+
 /// Kinds whose `v1beta1` looks like the stored version, and the name of its type.
-const SAME: &[(fn() -> Kind, &str)] = &[
+const SAME: &[(Stored, &str)] = &[
     (batch::cron_job::kind, "io.k8s.api.batch.v1beta1.CronJob"),
     (networking::ingress_class::kind, "io.k8s.api.networking.v1beta1.IngressClass"),
     (rbac::cluster_role_binding::kind, "io.k8s.api.rbac.v1beta1.ClusterRoleBinding"),
@@ -27,6 +30,14 @@ const SAME: &[(fn() -> Kind, &str)] = &[
     (storage::csi_node::kind, "io.k8s.api.storage.v1beta1.CSINode"),
     (storage::csi_driver::kind, "io.k8s.api.storage.v1beta1.CSIDriver"),
     (storage::csi_storage_capacity::kind, "io.k8s.api.storage.v1beta1.CSIStorageCapacity"),
+    (
+        admissionregistration::mutating_admission_policy::kind,
+        "io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicy",
+    ),
+    (
+        admissionregistration::mutating_admission_policy_binding::kind,
+        "io.k8s.api.admissionregistration.v1beta1.MutatingAdmissionPolicyBinding",
+    ),
     (coordination::lease::kind, "io.k8s.api.coordination.v1beta1.Lease"),
     (node::runtime_class::kind, "io.k8s.api.node.v1beta1.RuntimeClass"),
 ];

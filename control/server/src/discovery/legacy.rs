@@ -51,7 +51,7 @@ pub(crate) fn resources(group: &str, version: &str) -> Option<Value> {
 
 /// A resource and its parts.
 fn entries(of: &Resource) -> Vec<Value> {
-    let mut whole = answering(of, of.name.to_owned(), of.singular, &of.answers);
+    let mut whole = answering(of, of.name, of.singular, &of.answers);
     if !of.short.is_empty() {
         whole["shortNames"] = json!(of.short);
     }
@@ -61,11 +61,11 @@ fn entries(of: &Resource) -> Vec<Value> {
     if let Some(hash) = &of.storage_hash {
         whole["storageVersionHash"] = hash.as_str().into();
     }
-    let parts = of.parts.iter().map(|part| answering(of, format!("{}/{}", of.name, part.name), "", &part.answers));
+    let parts = of.parts.iter().map(|part| answering(of, &format!("{}/{}", of.name, part.name), "", &part.answers));
     std::iter::once(whole).chain(parts).collect()
 }
 
-fn answering(of: &Resource, name: String, singular: &str, answers: &Answers) -> Value {
+fn answering(of: &Resource, name: &str, singular: &str, answers: &Answers) -> Value {
     let mut entry = json!({
         "name": name, "singularName": singular, "namespaced": of.scope == Scope::Namespaced, "kind": answers.kind,
         "verbs": answers.verbs,

@@ -62,10 +62,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(stored: Value, shown: Value) {
+    fn check(stored: &Value, shown: &Value) {
         let slice =
-            |endpoint: Value| json!({"metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": [endpoint]});
-        let mut object = slice(stored.clone());
+            |endpoint: &Value| json!({"metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": [endpoint]});
+        let mut object = slice(stored);
         kind().from_stored(&mut object);
         assert_eq!(object["endpoints"], json!([shown]));
         kind().to_stored(&mut object);
@@ -75,13 +75,13 @@ mod tests {
     #[test]
     fn zone_and_node_are_labels_of_the_older_form() {
         check(
-            json!({"addresses": ["1.1.1.1"], "zone": "z", "nodeName": "n", "deprecatedTopology": {"rack": "r"}}),
-            json!({"addresses": ["1.1.1.1"], "nodeName": "n", "topology": {ZONE: "z", NODE: "n", "rack": "r"}}),
+            &json!({"addresses": ["1.1.1.1"], "zone": "z", "nodeName": "n", "deprecatedTopology": {"rack": "r"}}),
+            &json!({"addresses": ["1.1.1.1"], "nodeName": "n", "topology": {ZONE: "z", NODE: "n", "rack": "r"}}),
         );
         check(
-            json!({"addresses": [], "nodeName": "n", "deprecatedTopology": {NODE: "other"}}),
-            json!({"addresses": [], "nodeName": "n", "topology": {NODE: "other"}}),
+            &json!({"addresses": [], "nodeName": "n", "deprecatedTopology": {NODE: "other"}}),
+            &json!({"addresses": [], "nodeName": "n", "topology": {NODE: "other"}}),
         );
-        check(json!({"addresses": []}), json!({"addresses": []}));
+        check(&json!({"addresses": []}), &json!({"addresses": []}));
     }
 }
