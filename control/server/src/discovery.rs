@@ -222,7 +222,7 @@ pub(crate) fn tagged(text: String, content_type: &'static str, headers: &HeaderM
 /// Every path of the server, for `/` and for paths that are not served.
 pub(crate) fn paths() -> Vec<String> {
     let mut paths: Vec<String> =
-        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]
             .map(str::to_owned)
             .into();
     for (group, versions) in groups() {

@@ -6,8 +6,7 @@ use api::requester::Requester;
 use api::status::Status;
 use bytes::Bytes;
 use futures::StreamExt;
-use http::header::WARNING;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -22,7 +21,7 @@ use crate::table::{self, Include};
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch};
-use crate::{body, list, log, scale, watch};
+use crate::{body, list, log, scale, warning, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -221,13 +220,7 @@ impl<'a> Asked<'a> {
         };
         let mut reply = list::json_answer(body, self.headers);
         *reply.status_mut() = code;
-        for warning in warnings {
-            // RFC 7234, section 5.5: code, agent, quoted text.
-            let text = warning.replace(['\\', '"'], "'").replace(|one: char| one.is_control(), " ");
-            if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
-                reply.headers_mut().append(WARNING, value);
-            }
-        }
+        warning::add(reply.headers_mut(), warnings);
         Ok(reply)
     }
 }

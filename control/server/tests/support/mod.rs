@@ -40,6 +40,7 @@ pub fn config(dir: &std::path::Path) -> ServerConfig {
         cluster_name: "test".into(),
         version: "0.0.0".into(),
         admission: Vec::new(),
+        limits: server::Limits::default(),
     }
 }
 
