@@ -10,6 +10,7 @@ mod objects;
 mod table;
 
 mod deployment;
+mod disruption;
 mod replica_set;
 mod endpoint_slice;
 mod namespace;

@@ -11,7 +11,7 @@ use api::view::{Event, View};
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision, Tell};
-use crate::objects::{controller_key, controller_reference, decode, delete, hash, patch, pods, references, suffixed};
+use crate::objects::{candidates, controller_key, controller_reference, decode, delete, hash, patch, pods, references, suffixed};
 
 /// Pods made or removed by one decision; the rest follows when these are seen (as kube-controller-manager's burst).
 const BURST: usize = 500;
@@ -104,7 +104,7 @@ fn claim<'a>(view: &'a View, set: &Record, selector: &LabelSelector, decision: &
     if set.header.deletion.is_some() {
         return mine;
     }
-    for pod in orphans(view, set, selector) {
+    for pod in candidates(view, set.key.namespace(), selector) {
         if pod.controller().is_none() && Pod::active(pod).is_some() && selector.matches_record(pod) {
             let mut owners = references(pod.header.owners.iter());
             if let Some(owners) = owners.as_array_mut() {
@@ -114,19 +114,6 @@ fn claim<'a>(view: &'a View, set: &Record, selector: &LabelSelector, decision: &
         }
     }
     mine
-}
-
-/// Pods that the selector can mean: by the label index where it names a label's value, else all of the namespace.
-fn orphans<'a>(
-    view: &'a View,
-    set: &Record,
-    selector: &LabelSelector,
-) -> Box<dyn Iterator<Item = &'a Arc<Record>> + 'a> {
-    let namespace = set.key.namespace();
-    match selector.exact() {
-        Some((key, value)) => Box::new(view.labelled(&pods(), namespace, key, value)),
-        None => Box::new(view.list(&pods(), Some(namespace))),
-    }
 }
 
 fn create(view: &View, set: &Record, object: &Value, count: usize, decision: &mut Decision) {

@@ -288,7 +288,7 @@ async fn unknown_fields_are_warned_about_or_refused() {
     let reply = cluster.admin.send(Method::POST, CONFIG_MAPS, &[], &object.to_string()).await;
     assert_eq!(
         (reply.status().as_u16(), reply.headers()["warning"].to_str().unwrap()),
-        (201, "299 - \"unknown field 'daata'\"")
+        (201, "299 - \"unknown field \\\"daata\\\"\"")
     );
     cluster.stop().await;
 }
