@@ -2,9 +2,13 @@
 //!
 //! One generic implementation per verb reads a [`Kind`]; a kind adds a file with a [`Strategy`] and a line in the table.
 
+mod conversion;
+
 use std::sync::Arc;
 
 use serde_json::Value;
+
+pub use conversion::{Conversion, Directions};
 
 use crate::facts::Facts;
 use crate::meta::{Resource, Timestamp};
@@ -64,6 +68,18 @@ pub enum Deletion {
     Graceful(u32),
 }
 
+/// Whether `metadata.generation` counts the changes of an object of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Generation {
+    /// As most kinds do it: when there is a spec with a status apart, outside the core group.
+    #[default]
+    BySpec,
+    /// Always, although there is no spec, or no status.
+    Always,
+    /// Never, although there is a spec with a status apart.
+    Never,
+}
+
 /// Traits of a kind that verbs ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -73,6 +89,8 @@ pub struct Flags {
     pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
+    /// What `metadata.generation` counts.
+    pub generation: Generation,
 }
 
 /// A served kind.
@@ -106,6 +124,8 @@ pub struct Kind {
     pub schema: &'static str,
     /// Its own rules.
     pub strategy: &'static dyn Strategy,
+    /// Set when the kind is a form of another one, which the store holds. Rules and columns see the stored form.
+    pub conversion: Option<Conversion>,
 }
 
 impl Kind {
@@ -152,11 +172,6 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
     /// wanted one. By default nothing.
     fn prepare_part(&self, _part: Subresource, _object: &mut Value, _wanted: &Value) {}
 
-    /// Everything wrong with a new object, beyond [`Strategy::validate`].
-    fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
-        Vec::new()
-    }
-
     /// Everything wrong with a change of such a part, beyond [`Strategy::validate`] of the new state.
     fn validate_part(&self, _part: Subresource, _object: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
@@ -167,8 +182,18 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// Everything wrong with a new object that would be borne with in an old one, beyond [`Strategy::validate`].
+    fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
     /// Everything wrong with a change, beyond [`Strategy::validate`] of the new state.
     fn validate_update(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Everything wrong with a status that is written apart. The rest of the object is the old one, which passed before.
+    fn validate_status(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 

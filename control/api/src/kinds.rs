@@ -2,13 +2,21 @@
 
 use std::sync::LazyLock;
 
-use crate::kind::{Column, Flags, Kind, Scope, Strategy};
+use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
+mod admissionregistration;
 mod apps;
+mod batch;
 mod cells;
 mod coordination;
 mod core;
 mod discovery;
+mod events;
+mod flowcontrol;
+mod networking;
+mod node;
+mod rbac;
+mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
@@ -20,10 +28,35 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume_claim::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
+    apps::stateful_set::kind,
+    apps::daemon_set::kind,
+    apps::controller_revision::kind,
+    batch::job::kind,
+    batch::cron_job::kind,
+    networking::ingress::kind,
+    networking::ingress_class::kind,
+    networking::network_policy::kind,
+    rbac::cluster_role_binding::kind,
+    rbac::cluster_role::kind,
+    rbac::role_binding::kind,
+    rbac::role::kind,
+    storage::storage_class::kind,
+    storage::volume_attachment::kind,
+    storage::csi_node::kind,
+    storage::csi_driver::kind,
+    storage::csi_storage_capacity::kind,
+    storage::volume_attributes_class::kind,
+    admissionregistration::mutating_webhook_configuration::kind,
+    admissionregistration::validating_webhook_configuration::kind,
     coordination::lease::kind,
+    node::runtime_class::kind,
     discovery::endpoint_slice::kind,
+    flowcontrol::priority_level_configuration::kind,
+    flowcontrol::flow_schema::kind,
+    events::event::v1,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
@@ -32,6 +65,12 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind(
 #[must_use]
 pub fn all() -> &'static [Kind] {
     &ALL
+}
+
+/// The kind of a resource in the version that the store holds.
+#[must_use]
+pub fn stored(group: &str, plural: &str) -> Option<&'static Kind> {
+    all().iter().find(|kind| kind.is_stored() && *kind.group == *group && *kind.plural == *plural)
 }
 
 /// The kind behind a URL's group (empty for core), version and plural.
@@ -63,7 +102,14 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         flags: Flags::default(),
         schema: "",
         strategy,
+        conversion: None,
     }
+}
+
+/// A stored kind as another version, or another group, shows it.
+fn form(stored: Kind, group: &str, version: &str, schema: &'static str, directions: Directions) -> Kind {
+    let conversion = Some(Conversion::of(&stored, directions));
+    Kind { group: group.into(), version: version.into(), schema, conversion, ..stored }
 }
 
 /// A column that is always shown.
@@ -78,6 +124,8 @@ const fn wide(name: &'static str, kind: &'static str, description: &'static str)
 
 const NAME: Column =
     Column { name: "Name", kind: "string", format: "name", description: "Name of the object.", priority: 0 };
+/// What kinds without columns of their own show beside the name.
+const CREATED_AT: Column = column("Created At", "date", "Time at which the object was created.");
 const AGE: Column = column("Age", "string", "Time since the object was created.");
 
 #[cfg(test)]

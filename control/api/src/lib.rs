@@ -4,8 +4,10 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+mod claim_spec;
 pub mod decode;
 pub mod disruption;
+pub mod duration;
 pub mod eviction;
 pub mod facts;
 mod field;
@@ -14,6 +16,7 @@ mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
+pub mod managed;
 pub mod meta;
 pub mod metadata;
 pub mod name;
@@ -26,8 +29,10 @@ pub mod quantity;
 pub mod record;
 pub mod requester;
 pub mod scale;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
+mod share;
 pub mod status;
 pub mod time;
 pub mod validate;

@@ -18,7 +18,7 @@ pub const GENERATE_ATTEMPTS: usize = 8;
 /// Most of `generateName` that is kept, so that a generated name is a DNS label.
 const GENERATE_BASE_MAX: usize = name::LABEL_MAX - SUFFIX_LENGTH;
 /// Most bytes of all annotations together, keys and values.
-const ANNOTATIONS_MAX: usize = 256 * 1024;
+pub(crate) const ANNOTATIONS_MAX: usize = 256 * 1024;
 /// Finalizers of Kubernetes itself, which carry no domain.
 const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 
@@ -143,6 +143,19 @@ pub(crate) fn annotations(annotations: &Field<'_>) -> Errors {
     }
     errors.extend((size > ANNOTATIONS_MAX).then(|| annotations.too_long(ANNOTATIONS_MAX)));
     errors
+}
+
+/// What to use instead of a label that Kubernetes used to put on nodes, as a sentence.
+pub(crate) fn deprecated_label(key: &str) -> Option<String> {
+    let (since, now) = match key {
+        "beta.kubernetes.io/arch" => ("v1.14", "kubernetes.io/arch"),
+        "beta.kubernetes.io/os" => ("v1.14", "kubernetes.io/os"),
+        "beta.kubernetes.io/instance-type" => ("v1.17", "node.kubernetes.io/instance-type"),
+        "failure-domain.beta.kubernetes.io/region" => ("v1.17", "topology.kubernetes.io/region"),
+        "failure-domain.beta.kubernetes.io/zone" => ("v1.17", "topology.kubernetes.io/zone"),
+        _ => return None,
+    };
+    Some(format!("deprecated since {since}; use {now:?} instead"))
 }
 
 fn owners(owners: &Field<'_>) -> Errors {

@@ -26,6 +26,7 @@ use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
 use crate::verbs::Core;
+use crate::watch::Hub;
 use crate::{body, deadline, identity};
 
 /// Longest `Audit-ID` of a client that is taken over; as kube-apiserver.
@@ -48,8 +49,8 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     /// Cancelled when the server takes nothing new.
     pub(crate) stopping: CancellationToken,
-    /// Ends streams when the server stops.
-    pub(crate) shutdown: CancellationToken,
+    /// Who watches what.
+    pub(crate) watches: Arc<Hub>,
 }
 
 impl App {
@@ -149,8 +150,8 @@ impl App {
 
 /// Finds out what is asked for.
 fn asked_for(parts: &Parts) -> Result<(Route, Query), Status> {
-    let mut query = Query::of(&parts.uri)?;
-    let route = route::route(&parts.method, parts.uri.path(), &mut query)?;
+    let query = Query::of(&parts.uri)?;
+    let route = route::route(&parts.method, parts.uri.path(), &query)?;
     Ok((route, query))
 }
 

@@ -10,6 +10,7 @@ mod admit;
 mod app;
 mod body;
 mod bootstrap;
+mod continuation;
 mod deadline;
 mod discovery;
 mod fail;

@@ -23,6 +23,7 @@ use crate::log::NodeCaller;
 use crate::meter::Meter;
 use crate::pki::{NodeBundle, Pair, Pki, PkiError, kubeconfig};
 use crate::verbs::{Core, InProcess};
+use crate::watch::Hub;
 use crate::{admit, bootstrap};
 
 /// A store that has just opened may still be electing; bootstrap is tried again this often, about a second apart.
@@ -112,8 +113,10 @@ impl Server {
             meter,
             limits: config.limits,
             stopping: stop.clone(),
-            shutdown: stop.clone(),
+            watches: Hub::new(&core.store, seam.metrics()),
         });
+        let watches = Arc::clone(&app.watches).run(core.store.clone(), seam.clone(), stop.clone());
+        seam.spawn("watches", watches);
         let listener = Listener::new(Arc::clone(&app), tls, stop.clone());
         for socket in sockets {
             seam.spawn("listener", listener.clone().accept(socket));

@@ -87,7 +87,10 @@ async fn a_stream_counts_until_it_ends() {
     let name = format!("apiserver_longrunning_requests{{{labels},verb=\"WATCH\",version=\"v1\"}}");
     let mut watch = admin.send(Method::GET, &format!("{CONFIG_MAPS}?watch=1"), &[], "").await.into_body();
     assert_eq!(figure(admin, &name).await, Some(1.0));
+    admin.post(CONFIG_MAPS, &json!({"metadata": {"name": "a"}})).await;
     watch.frame().await.unwrap().unwrap();
+    let events = "apiserver_watch_events_total{group=\"\",version=\"v1\",resource=\"configmaps\"}";
+    assert_eq!(figure(admin, events).await, Some(1.0));
     drop(watch);
     let ended = async {
         while figure(admin, &name).await != Some(0.0) {

@@ -4,12 +4,12 @@ use crate::kind::Kind;
 use crate::record::Record;
 
 /// A conjunction of `path=value` and `path!=value`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FieldSelector {
     terms: Vec<Term>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Term {
     path: String,
     value: String,
@@ -54,6 +54,12 @@ impl FieldSelector {
         Ok(Self { terms: parts.map(|part| term(part, text, kind)).collect::<Result<_, _>>()? })
     }
 
+    /// One term: that field has that value, whatever characters are in it.
+    #[must_use]
+    pub fn equal(path: &str, value: &str) -> Self {
+        Self { terms: vec![Term { path: path.to_owned(), value: value.to_owned(), equal: true }] }
+    }
+
     /// Whether the object's name, namespace and extracted fields satisfy every term.
     #[must_use]
     pub fn matches(&self, record: &Record) -> bool {
@@ -91,11 +97,11 @@ fn term(part: &str, selector: &str, kind: &Kind) -> Result<Term, BadFieldSelecto
         None => (left, right.strip_prefix("==").unwrap_or(&right[1..]), true),
     };
     let path = if kind.schema.ends_with(".Pod") && path == HOST_ALIAS.0 { HOST_ALIAS.1 } else { path };
-    let known = matches!(path, NAME | NAMESPACE) || kind.selectable.contains(&path);
+    let known = if matches!(path, NAME | NAMESPACE) { Some(path) } else { kind.selectable_as(path) };
     match (known, kind.selectable.is_empty()) {
-        (true, _) => Ok(Term { path: path.to_owned(), value: unescaped(value)?, equal }),
-        (false, true) => Err(BadFieldSelector::Unknown(path.to_owned())),
-        (false, false) => Err(BadFieldSelector::Unsupported(path.to_owned())),
+        (Some(path), _) => Ok(Term { path: path.to_owned(), value: unescaped(value)?, equal }),
+        (None, true) => Err(BadFieldSelector::Unknown(path.to_owned())),
+        (None, false) => Err(BadFieldSelector::Unsupported(path.to_owned())),
     }
 }
 
