@@ -27,9 +27,9 @@ pub(crate) fn due(view: &View, event: &Event) -> Vec<Key> {
     let states = [&event.before, &event.after];
     let protects = |budget: &&Arc<Record>| {
         let selector = decode::<Value>(budget).ok().and_then(|budget| disruption::protects(&budget));
-        selector.is_some_and(|selector| states.iter().any(|state| {
-            state.as_ref().is_some_and(|pod| selector.matches_record(pod))
-        }))
+        selector.is_some_and(|selector| {
+            states.iter().any(|state| state.as_ref().is_some_and(|pod| selector.matches_record(pod)))
+        })
     };
     let budgets = view.list(&Resource::new("policy", "poddisruptionbudgets"), Some(key.namespace()));
     budgets.filter(protects).map(|budget| budget.key.clone()).collect()
@@ -80,7 +80,12 @@ fn protected<'a>(view: &'a View, budget: &Record, selector: Option<&LabelSelecto
 }
 
 /// Evicted pods that are still to go, and since when. One that stays too long counts as one that stays.
-fn going(budget: &Value, pods: &[&Arc<Record>], now: Timestamp, decision: &mut Decision) -> BTreeMap<String, Timestamp> {
+fn going(
+    budget: &Value,
+    pods: &[&Arc<Record>],
+    now: Timestamp,
+    decision: &mut Decision,
+) -> BTreeMap<String, Timestamp> {
     let mut going = BTreeMap::new();
     for pod in pods.iter().filter(|pod| pod.header.deletion.is_none()) {
         let since = budget["status"]["disruptedPods"].get(pod.key.name()).and_then(Value::as_str);

@@ -11,7 +11,9 @@ use api::view::{Event, View};
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision, Tell};
-use crate::objects::{candidates, controller_key, controller_reference, decode, delete, hash, patch, pods, references, suffixed};
+use crate::objects::{
+    candidates, controller_key, controller_reference, decode, delete, hash, patch, pods, references, suffixed,
+};
 
 /// Pods made or removed by one decision; the rest follows when these are seen (as kube-controller-manager's burst).
 const BURST: usize = 500;

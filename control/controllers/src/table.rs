@@ -4,7 +4,9 @@ use api::meta::{Key, Resource, Timestamp};
 use api::view::{Event, View};
 
 use crate::decision::{Damaged, Decision};
-use crate::{deployment, disruption, endpoint_slice, garbage, namespace, node_health, pod_garbage, replica_set, service_account};
+use crate::{
+    deployment, disruption, endpoint_slice, garbage, namespace, node_health, pod_garbage, replica_set, service_account,
+};
 
 /// One controller.
 #[derive(Clone, Copy, Debug)]

@@ -30,7 +30,7 @@ const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const SOON: Duration = Duration::from_secs(20);
 
 async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(SOON, what).await.expect("it should have happened by now")
+    Seam::real().timeout(SOON, what).await.expect("it should have happened by now")
 }
 
 /// A write that has begun and goes on when [`Slow::end`] sends the rest of its body.
@@ -197,7 +197,7 @@ async fn a_server_that_stops_answers_what_is_under_way() {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(two)).await.unwrap();
     let (ended, end) = tokio::sync::oneshot::channel();
-    Seam::real().spawn("client", async move { drop(ended.send(connection.await.is_ok())) });
+    Seam::real().spawn("client", async move { ended.send(connection.await.is_ok()).unwrap() });
     let request = Request::get("https://test/version").body(Full::<Bytes>::default()).unwrap();
     assert_eq!(sender.send_request(request).await.unwrap().status(), 200, "HTTP/2 on the same port");
     let Cluster { running, store, .. } = cluster;
@@ -207,7 +207,7 @@ async fn a_server_that_stops_answers_what_is_under_way() {
         assert!(soon(end).await.unwrap(), "the connection was told to go away and went");
         slow.end().await
     };
-    let ((), answer) = soon(futures::future::join(stopped, others)).await;
+    let ((), answer) = Box::pin(soon(futures::future::join(stopped, others))).await;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     store.close().await.unwrap();
 }

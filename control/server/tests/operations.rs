@@ -97,7 +97,7 @@ async fn a_stream_counts_until_it_ends() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap();
+    seam::Seam::real().timeout(Duration::from_secs(20), ended).await.unwrap();
     cluster.stop().await;
 }
 

@@ -25,7 +25,8 @@ fn reference(kind: &str, name: &str) -> Value {
 
 fn workload(kind: &str, name: &str, replicas: i64, owner: Value) -> Value {
     let references = if owner.is_null() { json!([]) } else { json!([owner]) };
-    let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let template =
+        json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
     json!({"apiVersion": "apps/v1", "kind": kind,
         "metadata": {"namespace": "default", "name": name, "ownerReferences": references},
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template}})
@@ -43,7 +44,12 @@ fn check(objects: Vec<Value>, expected: &Expect) {
 fn a_number_of_pods_must_stay() {
     let min = budget(json!({"minAvailable": 1}), json!({}));
     let pods = ["a", "b", "c"].map(|name| pod(name, Value::Null, name != "c"));
-    check([vec![min], pods.to_vec()].concat(), &expect![[r#"patch poddisruptionbudgets/status b {"status":{"conditions":[{"lastTransitionTime":"2026-11-23T12:00:00Z","message":"","observedGeneration":1,"reason":"SufficientPods","status":"True","type":"DisruptionAllowed"}],"currentHealthy":2,"desiredHealthy":1,"disruptionsAllowed":1,"expectedPods":3,"observedGeneration":1}}"#]]);
+    check(
+        [vec![min], pods.to_vec()].concat(),
+        &expect![[
+            r#"patch poddisruptionbudgets/status b {"status":{"conditions":[{"lastTransitionTime":"2026-11-23T12:00:00Z","message":"","observedGeneration":1,"reason":"SufficientPods","status":"True","type":"DisruptionAllowed"}],"currentHealthy":2,"desiredHealthy":1,"disruptionsAllowed":1,"expectedPods":3,"observedGeneration":1}}"#
+        ]],
+    );
 }
 
 #[test]
@@ -61,14 +67,18 @@ fn a_share_is_of_what_their_makers_want() {
 #[test]
 fn a_maker_that_is_not_known_allows_nothing() {
     let percent = budget(json!({"minAvailable": "50%"}), json!({"disruptionsAllowed": 3, "observedGeneration": 1}));
-    check(vec![percent, pod("p", reference("ReplicaSet", "gone"), true)], &expect![[r#"
+    check(
+        vec![percent, pod("p", reference("ReplicaSet", "gone"), true)],
+        &expect![[r#"
         event CalculateExpectedPodCountFailed Failed to calculate the number of expected pods: found no controllers for pod "p"
-        patch poddisruptionbudgets/status b {"status":{"conditions":[{"lastTransitionTime":"2026-11-23T12:00:00Z","message":"found no controllers for pod \"p\"","observedGeneration":1,"reason":"SyncFailed","status":"False","type":"DisruptionAllowed"}],"disruptionsAllowed":0,"observedGeneration":1}}"#]]);
+        patch poddisruptionbudgets/status b {"status":{"conditions":[{"lastTransitionTime":"2026-11-23T12:00:00Z","message":"found no controllers for pod \"p\"","observedGeneration":1,"reason":"SyncFailed","status":"False","type":"DisruptionAllowed"}],"disruptionsAllowed":0,"observedGeneration":1}}"#]],
+    );
 }
 
 #[test]
 fn an_evicted_pod_counts_as_gone_until_it_stays_too_long() {
-    let status = |since: i64| json!({"disruptedPods": {"a": time(since), "gone": time(since)}, "observedGeneration": 1});
+    let status =
+        |since: i64| json!({"disruptedPods": {"a": time(since), "gone": time(since)}, "observedGeneration": 1});
     let pods = || ["a", "b"].map(|name| pod(name, Value::Null, true)).to_vec();
     let fresh = budget(json!({"minAvailable": 1}), status(NOW - 10));
     let decision = decided([vec![fresh], pods()].concat());

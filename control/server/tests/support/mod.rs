@@ -1,4 +1,5 @@
 //! A server over a temporary directory, and a client of it.
+#![allow(dead_code, reason = "no file of tests uses all of it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
