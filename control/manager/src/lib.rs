@@ -34,7 +34,7 @@ pub async fn run(verbs: Arc<dyn Verbs>, mut leadership: watch::Receiver<Option<E
         let term = async {
             match epoch {
                 Some(epoch) => {
-                    runner::Runner::new(Arc::clone(&verbs), epoch, seam.clone(), figures.clone()).run().await
+                    runner::Runner::new(Arc::clone(&verbs), epoch, seam.clone(), figures.clone()).run().await;
                 }
                 None => std::future::pending().await,
             }
