@@ -14,7 +14,7 @@ use api::view::{Event, View};
 use serde_json::{Map, Value, json};
 
 use crate::decision::{Damaged, Decision};
-use crate::objects::{candidates, decode, patch};
+use crate::objects::{candidates, decode, patch, pods};
 
 pub(crate) fn due(view: &View, event: &Event) -> Vec<Key> {
     let Some(key) = event.key() else { return Vec::new() };
@@ -76,7 +76,7 @@ fn failure(why: &str) -> String {
 /// The pods that a budget is about.
 fn protected<'a>(view: &'a View, budget: &Record, selector: Option<&LabelSelector>) -> Vec<&'a Arc<Record>> {
     let Some(selector) = selector else { return Vec::new() };
-    candidates(view, budget.key.namespace(), selector).filter(|pod| selector.matches_record(pod)).collect()
+    candidates(view, &pods(), budget.key.namespace(), selector).filter(|pod| selector.matches_record(pod)).collect()
 }
 
 /// Evicted pods that are still to go, and since when. One that stays too long counts as one that stays.

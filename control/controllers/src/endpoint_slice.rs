@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision};
-use crate::objects::{candidates, controller_reference, decode, delete, hash, managed, patch, suffixed};
+use crate::objects::{candidates, controller_reference, decode, delete, hash, managed, patch, pods, suffixed};
 
 /// Endpoints in one slice (kube-controller-manager's default).
 const SLICE_MAX: usize = 100;
@@ -66,7 +66,7 @@ pub(crate) fn decide(view: &View, key: &Key, _now: Timestamp) -> Result<Decision
 
     let mut wanted: BTreeMap<(bool, Ports), Vec<(String, Value)>> = BTreeMap::new();
     let selector = LabelSelector::from_labels(&json!(selector));
-    for pod_record in candidates(view, key.namespace(), &selector) {
+    for pod_record in candidates(view, &pods(), key.namespace(), &selector) {
         let facts = pod_record.header.facts.pod();
         if !selector.matches_record(pod_record) || facts.is_none_or(|facts| facts.phase.is_terminal()) {
             continue;

@@ -95,15 +95,16 @@ pub(crate) fn pods() -> Resource {
     Resource::new("", "pods")
 }
 
-/// Pods of a namespace that a selector can mean: by the label index where it names a label's value, else all of them.
+/// Objects of a namespace that a selector can mean: by the label index where it names a label's value, else all of them.
 pub(crate) fn candidates<'a>(
     view: &'a View,
+    resource: &Resource,
     namespace: &str,
     selector: &LabelSelector,
 ) -> Box<dyn Iterator<Item = &'a Arc<Record>> + 'a> {
     match selector.exact() {
-        Some((key, value)) => Box::new(view.labelled(&pods(), namespace, key, value)),
-        None => Box::new(view.list(&pods(), Some(namespace))),
+        Some((key, value)) => Box::new(view.labelled(resource, namespace, key, value)),
+        None => Box::new(view.list(resource, Some(namespace))),
     }
 }
 

@@ -36,6 +36,7 @@ mod select;
 mod server;
 mod stamp;
 mod table;
+mod tagged;
 mod verbs;
 mod warning;
 mod watch;
