@@ -205,6 +205,7 @@ fn path(page: &Page) -> Option<&'static str> {
         Page::Root => "/",
         Page::CoreVersions => "/api",
         Page::Groups | Page::Group(_) | Page::Resources(..) => "/apis",
+        Page::OpenApi2 => "/openapi/v2",
         Page::OpenApi | Page::OpenApiOf(..) => "/openapi/v3",
         Page::Version => "/version",
         Page::Health("livez", _) => "/livez",
