@@ -5,12 +5,15 @@ use std::sync::LazyLock;
 use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
 mod apps;
+mod autoscaling;
 mod batch;
 mod cells;
 mod coordination;
 mod core;
 mod discovery;
 mod events;
+mod policy;
+mod scheduling;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
@@ -22,7 +25,13 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume::kind,
     core::persistent_volume_claim::kind,
+    core::replication_controller::kind,
+    core::pod_template::kind,
+    core::endpoints::kind,
+    core::resource_quota::kind,
+    core::limit_range::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
     apps::stateful_set::kind,
@@ -33,6 +42,9 @@ const TABLE: &[fn() -> Kind] = &[
     coordination::lease::kind,
     discovery::endpoint_slice::kind,
     events::event::v1,
+    autoscaling::horizontal_pod_autoscaler::kind,
+    policy::pod_disruption_budget::kind,
+    scheduling::priority_class::kind,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
