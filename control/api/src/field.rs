@@ -164,7 +164,12 @@ impl<'a> Field<'a> {
     /// An error when a text was given that is none of these.
     pub(crate) fn one_of(&self, allowed: &[&str]) -> Option<FieldError> {
         let wrong = self.is_set() && !allowed.contains(&self.text());
-        wrong.then(|| FieldError::not_supported(&self.path, self.text(), allowed))
+        wrong.then(|| self.not_one_of(allowed))
+    }
+
+    /// Says that the text, which may be empty, is none of these.
+    pub(crate) fn not_one_of(&self, allowed: &[&str]) -> FieldError {
+        FieldError::not_supported(&self.path, self.text(), allowed)
     }
 
     /// An error when nothing was given, or none of these.

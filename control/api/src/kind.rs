@@ -68,6 +68,20 @@ pub enum Deletion {
     Graceful(u32),
 }
 
+/// Whether `metadata.generation` counts the changes of an object of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Generation {
+    /// As most kinds do it: when there is a spec with a status apart, outside the core group.
+    #[default]
+    BySpec,
+    /// Always, although there is no spec, or no status.
+    Always,
+    /// Never, although there is a spec with a status apart.
+    Never,
+    /// It is 1 and stays so.
+    One,
+}
+
 /// Traits of a kind that verbs ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -77,6 +91,8 @@ pub struct Flags {
     pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
+    /// What `metadata.generation` counts.
+    pub generation: Generation,
 }
 
 /// A served kind.

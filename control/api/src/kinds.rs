@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
+mod admissionregistration;
 mod apps;
 mod autoscaling;
 mod batch;
@@ -12,8 +13,13 @@ mod coordination;
 mod core;
 mod discovery;
 mod events;
+mod flowcontrol;
+mod networking;
+mod node;
 mod policy;
+mod rbac;
 mod scheduling;
+mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
@@ -39,8 +45,26 @@ const TABLE: &[fn() -> Kind] = &[
     apps::controller_revision::kind,
     batch::job::kind,
     batch::cron_job::kind,
+    networking::ingress::kind,
+    networking::ingress_class::kind,
+    networking::network_policy::kind,
+    rbac::cluster_role_binding::kind,
+    rbac::cluster_role::kind,
+    rbac::role_binding::kind,
+    rbac::role::kind,
+    storage::storage_class::kind,
+    storage::volume_attachment::kind,
+    storage::csi_node::kind,
+    storage::csi_driver::kind,
+    storage::csi_storage_capacity::kind,
+    storage::volume_attributes_class::kind,
+    admissionregistration::mutating_webhook_configuration::kind,
+    admissionregistration::validating_webhook_configuration::kind,
     coordination::lease::kind,
+    node::runtime_class::kind,
     discovery::endpoint_slice::kind,
+    flowcontrol::priority_level_configuration::kind,
+    flowcontrol::flow_schema::kind,
     events::event::v1,
     autoscaling::horizontal_pod_autoscaler::kind,
     policy::pod_disruption_budget::kind,
@@ -112,6 +136,8 @@ const fn wide(name: &'static str, kind: &'static str, description: &'static str)
 
 const NAME: Column =
     Column { name: "Name", kind: "string", format: "name", description: "Name of the object.", priority: 0 };
+/// What kinds without columns of their own show beside the name.
+const CREATED_AT: Column = column("Created At", "date", "Time at which the object was created.");
 const AGE: Column = column("Age", "string", "Time since the object was created.");
 
 #[cfg(test)]

@@ -59,6 +59,18 @@ pub fn subdomain_with_underscore(text: &str) -> Vec<String> {
     wrong
 }
 
+/// `*.` and a DNS subdomain: hosts of Ingresses.
+#[must_use]
+pub fn wildcard_subdomain(text: &str) -> Vec<String> {
+    let mut wrong = longer(text, SUBDOMAIN_MAX);
+    if !text.strip_prefix("*.").is_some_and(|rest| rest.split('.').all(is_label)) {
+        let rule = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist \
+                    of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
+        wrong.push(pattern(rule, &format!(r"\*\.{SUBDOMAIN}"), &["*.example.com"]));
+    }
+    wrong
+}
+
 /// A DNS label that begins with a letter: names of Services.
 #[must_use]
 pub fn label_1035(text: &str) -> Vec<String> {
@@ -174,6 +186,12 @@ pub fn path_segment(text: &str) -> Vec<String> {
     forbidden.map(|part| format!("may not contain '{part}'")).collect()
 }
 
+/// A name without a rule beyond [`path_segment`], which every name follows.
+#[must_use]
+pub fn any(_text: &str) -> Vec<String> {
+    Vec::new()
+}
+
 /// The reason of a condition: a word in camel case, perhaps of several parts.
 #[must_use]
 pub fn condition_reason(text: &str) -> Vec<String> {
@@ -254,6 +272,7 @@ mod tests {
         check(label, &["a", "a-b", "1", "a--b"], &["", "-a", "a-", "A", "a.b", "ä", &long]);
         check(subdomain, &["a", "a.b", "1.2-3"], &["", ".a", "a.", "a..b", "a_b", "-.a", &"a.".repeat(130)]);
         check(label_1035, &["a", "a1"], &["", "1a", "a.b"]);
+        check(wildcard_subdomain, &["*.a", "*.a.b"], &["", "*", "*.", "a.b", "*a.b", "*.*.b", "a.*"]);
         check(qualified, &["a", "a.b/C_d", "x.io/a-b", "A"], &["", "/a", "a/", "a/b/c", "A/b", "a b", "-a"]);
         check(label_value, &["", "a", "A_b.c-d"], &["-", "a b", "a/b", &long]);
         check(port, &["http", "a-1"], &["", "1", "a--b", "-a", "http_", "abcdefghijklmnop"]);

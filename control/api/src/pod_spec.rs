@@ -36,7 +36,7 @@ pub(crate) use requests::amount;
 pub use requests::{QosClass, constrained, effective_requests, qos_class};
 pub(crate) use resize::{carry as carry_resize, changed as resize_changed};
 pub(crate) use resources::{
-    canonical as canonical_amounts, canonical_field as canonical_amount, default as default_resources,
+    canonical as canonical_amounts, canonical_field as canonical_amount, default as default_resources, overhead,
     quantity as not_negative,
 };
 pub(crate) use rules::{new_pod, pod};

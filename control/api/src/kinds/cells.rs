@@ -20,6 +20,11 @@ pub(super) fn age(object: &Value, now: Timestamp) -> Value {
     time::age(time::at(object, "/metadata/creationTimestamp"), now).into()
 }
 
+/// The moment of creation, for [`super::CREATED_AT`].
+pub(super) fn created_at(object: &Value) -> Value {
+    time::at(object, "/metadata/creationTimestamp").map_or_else(|| UNKNOWN.to_owned(), time::text).into()
+}
+
 /// The text, or what says that there is none.
 pub(super) fn or<'a>(text: &'a str, nothing: &'a str) -> &'a str {
     if text.is_empty() { nothing } else { text }

@@ -54,7 +54,7 @@ pub(super) fn container(resources: &Field<'_>, claims: &BTreeSet<&str>) -> Error
 }
 
 /// Everything wrong with an `overhead`: it is told as limits, and stands by itself.
-pub(super) fn overhead(overhead: &Field<'_>) -> Errors {
+pub(crate) fn overhead(overhead: &Field<'_>) -> Errors {
     let limits = json!({"limits": overhead.value});
     rules(&overhead.with(&limits), resource_name::of_container)
 }

@@ -45,9 +45,10 @@ fn requirement(lexer: &mut Lexer<'_>) -> Result<Requirement, BadLabelSelector> {
         Token::Word(key) => key.to_owned(),
         other => return Err(BadLabelSelector(format!("found '{}', expected: identifier", other.text()))),
     };
+    // Kubernetes looks at the key before it knows where in which field it stands.
     let wrong = name::qualified(&key);
     if !wrong.is_empty() {
-        return Err(BadLabelSelector(format!("key: Invalid value: \"{key}\": {}", wrong.join("; "))));
+        return Err(BadLabelSelector(format!("<nil>: Invalid value: \"{key}\": {}", wrong.join("; "))));
     }
     if absent {
         return Ok(Requirement { key, operator: Operator::DoesNotExist });

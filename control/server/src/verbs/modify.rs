@@ -257,7 +257,7 @@ pub(super) fn is_over(object: &Value) -> bool {
         && !held
 }
 
-pub(super) fn set_revision(object: &mut Value, revision: Revision) {
+pub(crate) fn set_revision(object: &mut Value, revision: Revision) {
     if let Some(meta) = stamp::metadata(object) {
         meta.insert("resourceVersion".into(), revision.to_string().into());
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{metric, targets};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Strategy, Subresource};
+use crate::kind::{Column, Flags, Generation, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -33,6 +33,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         categories: &["all"],
         subresources: &[Subresource::Status],
         columns: COLUMNS,
+        flags: Flags { generation: Generation::Never, ..Flags::default() },
         schema: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
         ..base("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers", &HorizontalPodAutoscaler)
     }

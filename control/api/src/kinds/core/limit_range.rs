@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Strategy};
@@ -170,15 +170,16 @@ mod tests {
     use super::*;
     use crate::kinds::tests::{check, defaulted};
     use expect_test::expect;
+    use serde_json::json;
 
-    fn limits(limits: Value) -> Value {
+    fn limits(limits: &Value) -> Value {
         json!({"metadata": {"name": "l", "creationTimestamp": "1970-01-01T00:00:00Z"}, "spec": {"limits": limits}})
     }
 
     #[test]
     fn what_containers_get_follows_from_what_they_may_have() {
         let item = json!({"type": "Container", "max": {"cpu": "2"}, "min": {"memory": "1024Ki"}});
-        let object = defaulted(&LimitRange, limits(json!([item])));
+        let object = defaulted(&LimitRange, limits(&json!([item])));
         let expected = json!({"type": "Container", "max": {"cpu": "2"}, "min": {"memory": "1Mi"},
             "default": {"cpu": "2"}, "defaultRequest": {"cpu": "2", "memory": "1Mi"}});
         assert_eq!(object["spec"]["limits"][0], expected);
@@ -195,7 +196,7 @@ mod tests {
         ]);
         check(
             &LimitRange,
-            &limits(bad),
+            &limits(&bad),
             &expect![[r#"
             spec.limits[0].min[cpu]: Invalid value: "3": min value 3 is greater than max value 2
             spec.limits[0].defaultRequest[cpu]: Invalid value: "1": min value 3 is greater than default request value 1
@@ -213,7 +214,7 @@ mod tests {
             "maxLimitRequestRatio": {"cpu": "3"}}]);
         check(
             &LimitRange,
-            &limits(ratio),
+            &limits(&ratio),
             &expect![[
                 r#"spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": ratio 3 is greater than max/min = 2.000000"#
             ]],
@@ -222,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_row_tells_when_it_was_made() {
-        let row = Value::from(LimitRange.cells(&limits(json!([])), Timestamp::UNIX_EPOCH));
+        let row = Value::from(LimitRange.cells(&limits(&json!([])), Timestamp::UNIX_EPOCH));
         assert_eq!(row, json!(["l", "1970-01-01T00:00:00Z"]));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::field::{Errors, Field};
 use crate::json;
-use crate::kind::{Column, Kind, Scope, Strategy};
+use crate::kind::{Column, Flags, Generation, Kind, Scope, Strategy};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -28,6 +28,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         short: &["pc"],
         scope: Scope::Cluster,
         columns: COLUMNS,
+        flags: Flags { generation: Generation::One, ..Flags::default() },
         schema: "io.k8s.api.scheduling.v1.PriorityClass",
         ..base("scheduling.k8s.io", "PriorityClass", "priorityclasses", &PriorityClass)
     }
