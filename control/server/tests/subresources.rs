@@ -85,9 +85,8 @@ async fn a_budget_is_spent_by_an_eviction_and_refuses_the_next() {
         let running = json!({"status": {"phase": "Running", "conditions": [ready]}});
         assert_eq!(admin.merge(&format!("{PODS}/{name}/status"), &running).await.0, 200);
     }
-    let evict = async |name: &str| {
-        admin.post(&format!("{PODS}/{name}/eviction"), &json!({"metadata": {"name": name}})).await
-    };
+    let evict =
+        async |name: &str| admin.post(&format!("{PODS}/{name}/eviction"), &json!({"metadata": {"name": name}})).await;
     let (code, behind) = evict("a").await;
     let cause = |status: &Value| status["details"]["causes"][0]["message"].as_str().unwrap().to_owned();
     assert_eq!((code, cause(&behind)), (429, "The disruption budget b is still being processed by the server.".into()));
