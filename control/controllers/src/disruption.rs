@@ -170,3 +170,6 @@ fn tell(about: &Record, warning: bool, reason: &'static str, message: String, de
     let (key, uid) = (about.key.clone(), about.header.uid.clone());
     decision.change(Change::Event { about: key, uid, warning, reason, message });
 }
+
+#[cfg(test)]
+mod tests;
