@@ -85,15 +85,17 @@ impl Sample {
 
     fn seen(&self, kubectl: &Kubectl, pod: &str) -> Seen {
         let uid = field(kubectl, pod, ".metadata.uid");
-        let seat = |container: &str| {
-            let id = field(kubectl, pod, &format!(".status.containerStatuses[?(@.name=='{container}')].containerID"));
-            let id = id.strip_prefix("bireme://").unwrap_or_else(|| panic!("{container} has id {id:?}"));
-            let group = format!("bireme-{}/pods/{uid}/{id}", self.cluster.instance());
-            let processes = machine::processes(&group);
-            assert!(!processes.is_empty(), "no process is in {group}");
-            Seat { group, processes }
-        };
+        let seat = |container: &str| self.seat(kubectl, pod, &uid, container);
         Seen { linux: seat("backend"), wasm: seat("frontend"), uid }
+    }
+
+    fn seat(&self, kubectl: &Kubectl, pod: &str, uid: &str, container: &str) -> Seat {
+        let id = field(kubectl, pod, &format!(".status.containerStatuses[?(@.name=='{container}')].containerID"));
+        let id = id.strip_prefix("bireme://").unwrap_or_else(|| panic!("{container} has id {id:?}"));
+        let group = format!("bireme-{}/pods/{uid}/{id}", self.cluster.instance());
+        let processes = machine::processes(&group);
+        assert!(!processes.is_empty(), "no process is in {group}");
+        Seat { group, processes }
     }
 }
 
@@ -145,6 +147,35 @@ fn containers_stand_below_their_pods_group_with_their_limits() {
         assert_eq!(memory(&pod.wasm.group), (64 << 20).to_string());
         assert_eq!(memory(pods_group.trim_matches('/')), (96 << 20).to_string());
     }
+}
+
+#[test]
+fn a_cpu_limit_holds_for_both_kinds() {
+    /// Long enough that one period of the quota more or less does not matter.
+    const WATCHED: Duration = Duration::from_secs(3);
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let sample = sample();
+    let kubectl = sample.kubectl();
+    let limit = "resources: {limits: {cpu: 100m}}";
+    let (busybox, spin) = (sample.images.busybox(), sample.images.guest("spin"));
+    let linux = format!("{{name: linux, image: '{busybox}', args: [sh, -c, 'while :; do :; done'], {limit}}}");
+    let wasm = format!("{{name: wasm, image: '{spin}', {limit}}}");
+    scene::create(&kubectl, &scene::pod("busy", &[&linux, &wasm], &["terminationGracePeriodSeconds: 0"]));
+    scene::becomes(&sample.cluster, &kubectl, "pod/busy", ".status.phase", "Running");
+    let uid = field(&kubectl, "pod/busy", ".metadata.uid");
+    let seats = ["linux", "wasm"].map(|container| sample.seat(&kubectl, "pod/busy", &uid, container));
+    let used = |seat: &Seat| seat.processes.iter().map(|process| process.cpu_ticks()).sum::<u64>();
+    let (begun, before) = (std::time::Instant::now(), seats.each_ref().map(used));
+    std::thread::sleep(WATCHED);
+    let (after, watched) = (seats.each_ref().map(used), begun.elapsed().as_secs_f64());
+    for (seat, (before, after)) in seats.iter().zip(before.into_iter().zip(after)) {
+        let ticks = after - before;
+        assert!(ticks > 0, "nothing runs in {}", seat.group);
+        #[allow(clippy::cast_precision_loss, reason = "seconds of CPU time")]
+        let share = ticks as f64 / TICKS_PER_SECOND / watched;
+        assert!(share < 0.15, "{} used {share:.2} of a CPU; its limit is 0.10", seat.group);
+    }
+    kubectl.ok(&["delete", "pod", "busy", TIMEOUT]);
 }
 
 #[test]

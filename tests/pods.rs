@@ -9,6 +9,7 @@ use std::time::Duration;
 use support::cluster::Cluster;
 use support::debian_registry::{DebianRegistry, PASSWORD, USER};
 use support::images::{self, Images};
+use support::tarball::{Entry, image_of};
 
 /// Until a pod of small images has done what it should, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -149,6 +150,24 @@ fn memory_limits_hold_for_both_kinds() {
     becomes(&mut cluster, "pod/hungry", &ended("linux", "exitCode"), "137");
     // The guest is told that there is no more memory, and says so by its exit code.
     becomes(&mut cluster, "pod/hungry", &ended("wasm", "exitCode"), "7");
+}
+
+#[test]
+fn a_layer_removes_what_is_below_it() {
+    let images = Images::serve();
+    let mut cluster = Cluster::start();
+    let kubectl = cluster.kubectl();
+    let busybox = std::fs::read(images::BUSYBOX).unwrap();
+    let file = |path: &str| Entry::file(path, path.as_bytes());
+    let below =
+        [Entry::file("bin/sh", &busybox), file("files/kept"), file("files/gone"), file("folder/a"), file("folder/b")];
+    // Whiteouts as the OCI image specification has them: of one file, and of all that is below in a folder.
+    let above = [file("files/.wh.gone"), file("folder/.wh..wh..opq"), file("folder/c")];
+    let image = images.publish("layers", &image_of(&images.blobs, &[&below, &above]));
+    let script = "cat /files/kept; echo; ls -A /files /folder";
+    kubectl.create(&pod("layers", &[&format!("{{name: main, image: '{image}', args: [sh, -c, '{script}']}}")]));
+    becomes(&mut cluster, "pod/layers", ".status.phase", "Succeeded");
+    assert_eq!(kubectl.ok(&["logs", "layers"]), "files/kept\n/files:\nkept\n\n/folder:\nc\n");
 }
 
 #[test]

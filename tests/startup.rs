@@ -4,11 +4,15 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use nix::pty::{OpenptyResult, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::BIREME;
 use support::cluster::Cluster;
 
@@ -44,6 +48,33 @@ fn a_data_directory_that_somebody_uses_is_refused() {
     let wanted = format!("{} is in use by process {}", data.display(), cluster.pid());
     assert!(said.contains(&wanted) && said.contains("--data-dir"), "{said}");
     cluster.kubectl().ok(&["get", "nodes"]);
+}
+
+#[test]
+fn a_terminal_sees_what_is_being_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", "60", BIREME, "up", "--ephemeral", "--listen", "127.0.0.1:0"]);
+    command.args(["--node-name", "node", "--kubeconfig"]);
+    command.arg(folder.path().join("kubeconfig")).env("TMPDIR", folder.path()).env("TERM", "xterm");
+    let mut up = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(slave).spawn().unwrap();
+    // It holds the terminal too.
+    drop(command);
+    let (mut terminal, mut said, mut asked) = (File::from(master), String::new(), false);
+    let mut bytes = [0; 4096];
+    // The terminal ends with the last process that has it open, so this loop does too.
+    while let Ok(read @ 1..) = terminal.read(&mut bytes) {
+        said.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        if said.contains("ready in") && !asked {
+            kill(Pid::from_raw(i32::try_from(up.id()).unwrap()), Signal::SIGINT).unwrap();
+            asked = true;
+        }
+    }
+    assert!(up.wait().unwrap().success(), "{said}");
+    // A line of what is under way that is drawn again and cleared, and the line that stays when it is done.
+    assert!(said.contains("\u{1b}[2K") && said.contains(" starting the API server"), "{said:?}");
+    assert!(said.contains(" ms  starting the API server"), "{said:?}");
 }
 
 /// With a file of the data directory changed so, a start is refused with these words; changed back, it succeeds.

@@ -117,7 +117,7 @@ fn an_unknown_tag_is_named_and_found_once_it_is_there() {
 fn altered_content_is_not_run() {
     check("altered", |scene, kubectl| {
         let blobs = &scene.images.blobs;
-        let image = image_of(blobs, &[Entry::file("bin/altered", b"as published")]);
+        let image = image_of(blobs, &[&[Entry::file("bin/altered", b"as published")]]);
         let reference = scene.images.publish("altered", &image);
         let manifest: serde_json::Value = serde_json::from_slice(&blobs.read(&image).unwrap()).unwrap();
         let layer = manifest["layers"][0]["digest"].as_str().unwrap().to_owned();
@@ -135,7 +135,7 @@ fn altered_content_is_not_run() {
 fn an_altered_manifest_is_not_believed() {
     check("altered-manifest", |scene, kubectl| {
         let blobs = &scene.images.blobs;
-        let image = image_of(blobs, &[Entry::file("bin/other", b"as published")]);
+        let image = image_of(blobs, &[&[Entry::file("bin/other", b"as published")]]);
         let reference = scene.images.publish("altered-manifest", &image);
         let by_digest = format!("{}@{image}", reference.strip_suffix(":1").unwrap());
         let text = String::from_utf8(blobs.read(&image).unwrap()).unwrap();
@@ -154,7 +154,7 @@ fn check_escape(namespace: &str, entries: impl FnOnce(&Path) -> Vec<Entry>, word
     check(namespace, |scene, kubectl| {
         let outside = scene.cluster.folder().join(namespace);
         std::fs::create_dir(&outside).unwrap();
-        let image = image_of(&scene.images.blobs, &entries(&outside));
+        let image = image_of(&scene.images.blobs, &[&entries(&outside)]);
         let said = scene.unpullable(kubectl, &scene.images.publish(namespace, &image));
         assert!(said.contains("layer") && said.contains(words), "{said}");
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0, "something was written outside");
@@ -189,7 +189,7 @@ fn a_layer_that_climbs_by_a_relative_link_stays_in_its_image() {
         let shell = std::fs::read(images::BUSYBOX).unwrap();
         let entries =
             [Entry::link("up", "../../../.."), Entry::file("up/evil", b"caught"), Entry::file("up/sh", &shell)];
-        let image = scene.images.publish("relative", &image_of(&scene.images.blobs, &entries));
+        let image = scene.images.publish("relative", &image_of(&scene.images.blobs, &[&entries]));
         let container = format!("{{name: main, image: '{image}', command: [/sh, -c, 'cat /evil']}}");
         scene::create(kubectl, &scene::pod("troubled", &[&container], &[NEVER]));
         scene.becomes(kubectl, ".status.phase", "Succeeded");

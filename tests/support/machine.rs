@@ -47,6 +47,14 @@ impl Process {
         self.read("cmdline").replace('\0', " ")
     }
 
+    /// CPU time that it has used, all its threads together (proc_pid_stat(5), fields 14 and 15), in clock ticks.
+    pub(crate) fn cpu_ticks(self) -> u64 {
+        const BEHIND_NAME: usize = 11;
+        let stat = self.read("stat");
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
+        fields.skip(BEHIND_NAME).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+    }
+
     /// What tells it from another process that got its number: the time of its start (proc_pid_stat(5), field 22).
     pub(crate) fn started(self) -> Option<String> {
         const BEHIND_NAME: usize = 19;

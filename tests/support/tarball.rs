@@ -48,24 +48,29 @@ impl Entry {
     }
 }
 
-/// Makes an image of one layer, as it stands; returns the digest of its manifest.
-pub(crate) fn image_of(blobs: &BlobStore, entries: &[Entry]) -> Digest {
-    let mut layer: Vec<u8> = entries.iter().flat_map(Entry::bytes).collect();
-    layer.extend([0; 2 * BLOCK]);
-    let layer_digest = blobs.put(&layer).unwrap();
+/// Makes an image of layers, the lowest first, as they stand; returns the digest of its manifest.
+pub(crate) fn image_of(blobs: &BlobStore, layers: &[&[Entry]]) -> Digest {
+    let archive = |entries: &&[Entry]| {
+        let mut archive: Vec<u8> = entries.iter().flat_map(Entry::bytes).collect();
+        archive.extend([0; 2 * BLOCK]);
+        (blobs.put(&archive).unwrap(), archive.len())
+    };
+    let layers: Vec<_> = layers.iter().map(archive).collect();
     let config = json!({
         "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
         "os": "linux",
         "config": {"Cmd": ["/bin/sh"]},
-        "rootfs": {"type": "layers", "diff_ids": [layer_digest.as_str()]},
+        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|(digest, _)| digest.as_str()).collect::<Vec<_>>()},
     });
     let config = config.to_string();
     let config_digest = blobs.put(config.as_bytes()).unwrap();
+    let layer =
+        |(digest, size): &(Digest, usize)| json!({"mediaType": media::LAYER, "digest": digest.as_str(), "size": size});
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": media::MANIFEST,
         "config": {"mediaType": media::CONFIG, "digest": config_digest.as_str(), "size": config.len()},
-        "layers": [{"mediaType": media::LAYER, "digest": layer_digest.as_str(), "size": layer.len()}],
+        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
     });
     blobs.put(manifest.to_string().as_bytes()).unwrap()
 }

@@ -5,13 +5,17 @@
 
 pub mod change;
 pub mod decode;
+pub mod disruption;
+pub mod eviction;
 pub mod facts;
 mod field;
 pub mod header;
+mod intern;
 mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
+pub mod managed;
 pub mod meta;
 pub mod metadata;
 pub mod name;

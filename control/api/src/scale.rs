@@ -30,7 +30,7 @@ pub fn of(workload: &Value) -> Value {
 #[must_use]
 pub fn validate(scale: &Value) -> Vec<FieldError> {
     let replicas = Field::root(scale).at("spec").at("replicas");
-    replicas.within(0, i64::from(i32::MAX)).into_iter().collect()
+    replicas.not_negative().into_iter().collect()
 }
 
 /// Writes the number of a Scale into its workload. A Scale without a number asks for none at all.

@@ -119,6 +119,8 @@ fn part_facts(
         Subresource::Binding => ("", "v1", "Binding", &["create"]),
         Subresource::Log => ("", "v1", "Pod", &["get"]),
         Subresource::Finalize => ("", "v1", "Namespace", &["update"]),
+        Subresource::Eviction => ("policy", "v1", "Eviction", &["create"]),
+        Subresource::EphemeralContainers | Subresource::Resize => ("", "v1", "Pod", &["get", "patch", "update"]),
     }
 }
 

@@ -128,6 +128,9 @@ pub(crate) fn spelled(subresource: Subresource) -> &'static str {
         Subresource::Binding => "binding",
         Subresource::Log => "log",
         Subresource::Finalize => "finalize",
+        Subresource::Eviction => "eviction",
+        Subresource::EphemeralContainers => "ephemeralcontainers",
+        Subresource::Resize => "resize",
     }
 }
 
@@ -208,12 +211,13 @@ fn split<'a>(rest: &[&'a str]) -> Option<(&'a str, &'a str, &'a str, &'a str)> {
 fn verb(method: &Method, named: bool, subresource: Option<Subresource>, watch: bool) -> Option<Verb> {
     match (method, named, subresource) {
         (&Method::POST, _, Some(Subresource::Binding)) => Some(Verb::Create),
-        (_, _, Some(Subresource::Binding)) => None,
+        (&Method::POST, true, Some(Subresource::Eviction)) => Some(Verb::Create),
+        (_, _, Some(Subresource::Binding | Subresource::Eviction)) => None,
         (&Method::GET, true, Some(Subresource::Log)) => Some(Verb::Get),
         (_, _, Some(Subresource::Log)) => None,
         (&Method::PUT, true, Some(Subresource::Finalize)) => Some(Verb::Update),
         (_, _, Some(Subresource::Finalize)) => None,
-        (&Method::GET, true, Some(Subresource::Status | Subresource::Scale)) => Some(Verb::Get),
+        (&Method::GET, true, Some(_)) => Some(Verb::Get),
         (&Method::GET, true, None) => Some(if watch { Verb::Watch } else { Verb::Get }),
         (&Method::PUT, true, _) => Some(Verb::Update),
         (&Method::PATCH, true, _) => Some(Verb::Patch),
@@ -266,6 +270,9 @@ mod tests {
         check(&Method::POST, "/api/v1/namespaces/d/bindings", "create Pod d/ binding");
         check(&Method::GET, "/api/v1/namespaces/d/pods/w/log/", "get Pod d/w log");
         check(&Method::DELETE, "/api/v1/namespaces/d/configmaps", "deletecollection ConfigMap d/");
+        check(&Method::POST, "/api/v1/namespaces/d/pods/w/eviction", "create Pod d/w eviction");
+        check(&Method::PATCH, "/api/v1/namespaces/d/pods/w/ephemeralcontainers", "patch Pod d/w ephemeralcontainers");
+        check(&Method::GET, "/api/v1/namespaces/d/pods/w/resize", "get Pod d/w resize");
     }
 
     #[test]
@@ -276,6 +283,8 @@ mod tests {
         check(&Method::PUT, "/api/v1/namespaces/default/configmaps", "405");
         check(&Method::GET, "/api/v1/namespaces/default/nodes", "404");
         check(&Method::POST, "/api/v1/pods", "404");
+        check(&Method::GET, "/api/v1/namespaces/d/pods/w/eviction", "405");
+        check(&Method::DELETE, "/api/v1/namespaces/d/pods/w/status", "405");
         check(&Method::GET, "/foo", "Nothing");
     }
 }

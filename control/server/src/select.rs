@@ -23,6 +23,7 @@ const NODE: &str = "spec.nodeName";
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) kind: &'static Kind,
+    /// Under which the objects are stored.
     pub(crate) resource: Resource,
     pub(crate) filter: Filter,
 }
@@ -83,7 +84,11 @@ impl Selection {
                 namespace = fields.exact(NAMESPACE).unwrap_or_default().to_owned();
             }
         }
-        Ok(Self { kind: target.kind, resource: target.kind.resource(), filter: Filter { namespace, labels, fields } })
+        Ok(Self {
+            kind: target.kind,
+            resource: target.kind.stored_resource(),
+            filter: Filter { namespace, labels, fields },
+        })
     }
 
     /// Where the keys of these objects begin.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::list::Page;
 use crate::query::Query;
 use crate::revision;
-use crate::verbs::value_of;
+use crate::verbs::modify::set_revision;
+use crate::verbs::{shown, value_of};
 
 /// What a row of a table carries beside its cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,7 +61,7 @@ pub(crate) fn write_row(
     Ok(())
 }
 
-/// A table of one object; without `columns` for all but the first event of a watch.
+/// A table of one object, given in the form that is stored; without `columns` for all but the first event of a watch.
 pub(crate) fn of_object(object: Value, kind: &Kind, include: Include, columns: bool, now: Timestamp) -> Value {
     let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
     table(&meta, columns.then_some(kind), &[row(object, kind, include, now)])
@@ -91,8 +92,8 @@ fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Value {
     }
     match include {
         Include::Nothing => row["object"] = Value::Null,
-        Include::Metadata => row["object"] = partial(object),
-        Include::Object => row["object"] = object,
+        Include::Metadata => row["object"] = partial(shown(kind, object)),
+        Include::Object => row["object"] = shown(kind, object),
     }
     row
 }
@@ -113,8 +114,14 @@ pub(crate) fn partial(mut object: Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take()})
 }
 
-/// Appends the metadata of a stored object as it stood at a revision.
-pub(crate) fn write_partial(record: &Record, revision: Revision, out: &mut Vec<u8>) -> Result<(), Status> {
+/// Appends the metadata of a stored object as it stood at a revision. The form that is stored costs no parse.
+pub(crate) fn write_partial(kind: &Kind, record: &Record, revision: Revision, out: &mut Vec<u8>) -> Result<(), Status> {
+    if !kind.is_stored() {
+        let mut object = value_of(record)?;
+        set_revision(&mut object, revision);
+        out.extend_from_slice(partial(shown(kind, object)).to_string().as_bytes());
+        return Ok(());
+    }
     let metadata = record.body.metadata();
     let metadata = metadata.ok_or_else(|| Status::internal(format!("{} is damaged in the store", record.key)))?;
     out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{");

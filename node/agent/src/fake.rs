@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::cluster::{Cluster, ClusterError, Token};
 use crate::contract::{NetworkError, PodNetworking};
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -209,6 +209,7 @@ impl PodNetworking for FakeNetwork {
 #[derive(Debug, Default)]
 pub(crate) struct FakeCluster {
     pub(crate) status: watch::Sender<PodStatus>,
+    pub(crate) phases: Mutex<Vec<String>>,
     pub(crate) deleted: watch::Sender<bool>,
     pub(crate) config_maps: Mutex<BTreeMap<String, Arc<ConfigMap>>>,
     pub(crate) reasons: Mutex<Vec<String>>,
@@ -217,6 +218,7 @@ pub(crate) struct FakeCluster {
 #[async_trait]
 impl Cluster for FakeCluster {
     async fn report(&self, _: &Pod, status: &PodStatus) -> std::result::Result<(), ClusterError> {
+        lock(&self.phases).extend(status.phase.clone());
         self.status.send_replace(status.clone());
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Run files: small versioned JSON files by which a later agent learns what an earlier one, or a shim, did.
 //!
-//! A file holds `{"version": n, "body": …}`. It is written whole to a neighbour, synced and renamed, so that a reader
-//! sees the old text or the new one. This release writes version 1 and reads version 1; a release that writes n must read
+//! A file holds `{"version": n, "body": …}`. It is written whole to a neighbour and renamed, so that a reader sees the old
+//! text or the new one. What tells of processes is not synced: it outlives every process that is killed, and when the
+//! machine loses power the processes are gone with it (an agent removes what it cannot read). What tells of files is. This release writes version 1 and reads version 1; a release that writes n must read
 //! n, n-1 and n-2, because shims of the two previous releases may still be running.
 
 use std::fs::{File, OpenOptions};
@@ -64,22 +65,42 @@ struct Stored {
     body: serde_json::Value,
 }
 
-/// Writes a run file, replacing an earlier one in one step.
+/// What a run file has to outlive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlives {
+    Processes,
+    PowerCuts,
+}
+
+/// Writes a run file about processes, replacing an earlier one in one step. A power cut may damage it.
 ///
 /// # Errors
 /// [`RunFileError::Io`], [`RunFileError::Damaged`] when the value has no JSON form.
 pub fn write<T: Serialize>(path: &Path, body: &T) -> Result<(), RunFileError> {
-    let text = serde_json::to_vec(&Written { version: VERSION, body })
-        .map_err(|source| RunFileError::Damaged { path: path.to_owned(), source })?;
-    replace(path, &text).map_err(|source| RunFileError::Io { verb: "write", path: path.to_owned(), source })
+    replace(path, body, Outlives::Processes)
 }
 
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let neighbour = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&neighbour)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    std::fs::rename(&neighbour, path)
+/// Writes a run file about files, replacing an earlier one in one step. A power cut leaves the old text or the new one.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_durably<T: Serialize>(path: &Path, body: &T) -> Result<(), RunFileError> {
+    replace(path, body, Outlives::PowerCuts)
+}
+
+fn replace<T: Serialize>(path: &Path, body: &T, outlives: Outlives) -> Result<(), RunFileError> {
+    let text = serde_json::to_vec(&Written { version: VERSION, body })
+        .map_err(|source| RunFileError::Damaged { path: path.to_owned(), source })?;
+    let rename = || {
+        let neighbour = path.with_extension("new");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&neighbour)?;
+        file.write_all(&text)?;
+        if outlives == Outlives::PowerCuts {
+            file.sync_all()?;
+        }
+        std::fs::rename(&neighbour, path)
+    };
+    rename().map_err(|source| RunFileError::Io { verb: "write", path: path.to_owned(), source })
 }
 
 /// Reads a run file; `None` when there is none.

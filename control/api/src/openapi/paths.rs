@@ -63,6 +63,13 @@ fn of_subresource(kind: &Kind, of: Subresource) -> (&'static str, Map<String, Va
         Subresource::Binding => {
             ("binding", verb("post", Endpoint::of(kind, "Binding").with(of).write("post", "create", 201)))
         }
+        Subresource::Eviction => {
+            ("eviction", verb("post", Endpoint::of(kind, "Eviction").with(of).write("post", "create", 201)))
+        }
+        Subresource::EphemeralContainers => {
+            ("ephemeralcontainers", Endpoint::of(kind, "Ephemeralcontainers").read_and_change())
+        }
+        Subresource::Resize => ("resize", Endpoint::of(kind, "Resize").read_and_change()),
         Subresource::Finalize => ("finalize", verb("put", Endpoint::of(kind, "Finalize").write("put", "replace", 200))),
         Subresource::Log => {
             let mut operation = Endpoint::of(kind, "Log").read("read", LOG_PARAMETERS);

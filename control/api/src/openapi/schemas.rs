@@ -20,7 +20,12 @@ pub(super) fn subresource(subresource: Subresource) -> Option<&'static str> {
     match subresource {
         Subresource::Scale => Some("io.k8s.api.autoscaling.v1.Scale"),
         Subresource::Binding => Some("io.k8s.api.core.v1.Binding"),
-        Subresource::Status | Subresource::Log | Subresource::Finalize => None,
+        Subresource::Eviction => Some("io.k8s.api.policy.v1.Eviction"),
+        Subresource::Status
+        | Subresource::Log
+        | Subresource::Finalize
+        | Subresource::EphemeralContainers
+        | Subresource::Resize => None,
     }
 }
 

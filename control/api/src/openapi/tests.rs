@@ -89,7 +89,10 @@ fn paths_follow_the_scope_and_the_subresources() {
         /api/v1/namespaces/{namespace}/pods
         /api/v1/namespaces/{namespace}/pods/{name}
         /api/v1/namespaces/{namespace}/pods/{name}/binding
+        /api/v1/namespaces/{namespace}/pods/{name}/ephemeralcontainers
+        /api/v1/namespaces/{namespace}/pods/{name}/eviction
         /api/v1/namespaces/{namespace}/pods/{name}/log
+        /api/v1/namespaces/{namespace}/pods/{name}/resize
         /api/v1/namespaces/{namespace}/pods/{name}/status
         /api/v1/pods"#]]
     .assert_eq(&of("pods"));

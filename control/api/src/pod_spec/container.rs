@@ -14,14 +14,14 @@ pub(super) fn containers(spec: &Field<'_>, volumes: &BTreeSet<&str>) -> Errors {
     let mut errors = Errors::new();
     errors.extend(spec.at("containers").must());
     for one in spec.at("containers").items() {
-        errors.extend(container(&one, volumes, &mut names));
+        errors.extend(common(&one, volumes, &mut names));
         errors.extend(taken(&one, &mut host_ports));
         let restart = one.at("restartPolicy");
         errors.extend(restart.is_set().then(|| restart.forbidden("may not be set for non-init containers")));
         errors.extend(live(&one));
     }
     for one in spec.at("initContainers").items() {
-        errors.extend(container(&one, volumes, &mut names));
+        errors.extend(common(&one, volumes, &mut names));
         errors.extend(one.at("restartPolicy").one_of(&["Always"]));
         if one.at("restartPolicy").text() == "Always" {
             errors.extend(live(&one));
@@ -44,8 +44,8 @@ pub(super) fn containers(spec: &Field<'_>, volumes: &BTreeSet<&str>) -> Errors {
     errors
 }
 
-/// What containers of either list have in common.
-fn container<'a>(one: &Field<'a>, volumes: &BTreeSet<&str>, names: &mut BTreeSet<&'a str>) -> Errors {
+/// What containers of every list have in common.
+pub(super) fn common<'a>(one: &Field<'a>, volumes: &BTreeSet<&str>, names: &mut BTreeSet<&'a str>) -> Errors {
     let own = one.at("name");
     let mut errors = own.must_be_named(name::label);
     if !own.is_empty() && !names.insert(own.text()) {

@@ -5,12 +5,13 @@ use crate::metadata;
 use crate::name;
 use crate::network::address;
 
-use super::{affinity, container, resources, security, volume};
+use super::{affinity, container, ephemeral, resources, security, volume};
 
 /// Everything wrong with a `spec` of a Pod or of a template.
 pub(crate) fn spec(spec: &Field<'_>) -> Errors {
     let (volumes, mut errors) = volume::volumes(&spec.at("volumes"));
     errors.extend(container::containers(spec, &volumes));
+    errors.extend(ephemeral::containers(spec, &volumes));
     errors.extend(spec.at("restartPolicy").must_be_one_of(&["Always", "OnFailure", "Never"]));
     errors.extend(spec.at("dnsPolicy").must_be_one_of(&["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]));
     errors.extend(metadata::labels(&spec.at("nodeSelector")));

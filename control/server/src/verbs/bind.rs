@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use api::meta::{Key, Uid};
+use api::meta::{Key, Resource, Uid};
 use api::record::Record;
 use api::requester::Requester;
 use api::status::Status;
@@ -129,11 +129,13 @@ fn bound<'a>(
 ) -> Result<(&'a Arc<Record>, Value), Status> {
     let (resource, name) = (binding.pod.resource(), binding.pod.name());
     let record = record.ok_or_else(|| Status::not_found(&resource, name))?;
-    let refuse = |why: &str| Err(Status::conflict(&resource, name, why));
+    let refuse = |why: &str| Err(Status::conflict(&Resource::new("", "pods/binding"), name, why));
     if let Some(uid) = &binding.uid
         && *uid != record.header.uid
     {
-        return refuse(&format!("it is another pod of the same name: want uid {uid}, have {}", record.header.uid));
+        let have = &record.header.uid;
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {have}");
+        return Err(Status::conflict(&resource, name, &why));
     }
     if record.header.deletion.is_some() {
         return refuse(&format!("pod {name} is being deleted, cannot be assigned to a host"));
@@ -142,6 +144,9 @@ fn bound<'a>(
         return refuse(&format!("pod {name} is already assigned to node \"{node}\""));
     }
     let mut object = value_of(record)?;
+    if object["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty()) {
+        return refuse(&format!("pod {name} has non-empty .spec.schedulingGates"));
+    }
     object["spec"]["nodeName"] = (&*binding.node).into();
     if let Some(annotations) = binding.annotations.as_object() {
         for (key, value) in annotations {
@@ -179,7 +184,7 @@ impl Binding {
         let mut errors = Vec::new();
         if !matches!(target["kind"].as_str(), None | Some("" | "Node")) {
             let kind = target["kind"].as_str().unwrap_or_default();
-            errors.push(api::validate::FieldError::not_supported("target.kind", kind, &["Node", ""]));
+            errors.push(api::validate::FieldError::not_supported("target.kind", kind, &["Node", "<empty>"]));
         }
         let node = target["name"].as_str().unwrap_or_default();
         if node.is_empty() {

@@ -13,7 +13,7 @@ use crate::stamp;
 const NAMES_MAX: usize = 8;
 
 impl Core {
-    /// Makes an object.
+    /// Makes an object, which is given in the form that is stored.
     ///
     /// # Errors
     /// 409 when there is one of that name; 404 or 403 when the namespace is missing or going; 422 when fields are wrong.
@@ -130,5 +130,6 @@ fn check(ask: &Ask<'_>, object: &Value) -> Result<(), Status> {
     let name = stamp::meta_text(object, "name");
     let mut errors = api::metadata::validate(ask.kind, object);
     errors.extend(ask.kind.strategy.validate(object));
+    errors.extend(ask.kind.strategy.validate_create(object));
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&ask.kind.group, &ask.kind.kind, name, &errors)) }
 }

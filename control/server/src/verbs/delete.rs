@@ -5,10 +5,11 @@ use api::kind::Deletion;
 use api::meta::{Resource, Timestamp, Uid};
 use api::record::Record;
 use api::status::Status;
+use api::view::View;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
-use super::modify::{current, is_over, set_revision};
+use super::modify::{is_over, set_revision};
 use super::{Ask, Core, Object, RETRIES_MAX, first, value_of};
 use crate::options::DeleteOptions;
 use crate::stamp;
@@ -29,22 +30,46 @@ pub(crate) enum Deleted {
     Marked(Object),
 }
 
+/// What a deletion costs beside the object.
+pub(super) struct Price {
+    /// The object as it is to be marked.
+    pub(super) object: Value,
+    /// What is written with it, and what must hold for that.
+    pub(super) paid: Option<(Precondition, Write)>,
+}
+
 impl Core {
     /// Deletes an object, or marks it.
     ///
     /// # Errors
     /// 404; 409 when a precondition does not hold; 403 for a namespace that must stay.
     pub(crate) async fn delete(&self, ask: &Ask<'_>, options: &DeleteOptions) -> Result<Deleted, Status> {
+        self.delete_for(ask, options, |_, old| Ok(Price { object: old.clone(), paid: None })).await
+    }
+
+    /// Deletes an object as [`Core::delete`] does, and pays for it in the same transaction. `price` is asked again when the
+    /// object or what pays moved on meanwhile.
+    ///
+    /// # Errors
+    /// As [`Core::delete`], and what `price` says.
+    pub(super) async fn delete_for(
+        &self,
+        ask: &Ask<'_>,
+        options: &DeleteOptions,
+        price: impl Fn(&View, &Value) -> Result<Price, Status> + Send + Sync,
+    ) -> Result<Deleted, Status> {
         let resource = ask.kind.resource();
         if ask.kind.plural.as_ref() == "namespaces" && PROTECTED.contains(&ask.name) {
             return Err(Status::forbidden(&resource, ask.name, "this namespace may not be deleted"));
         }
         let key = ask.key(ask.name)?;
         for _ in 0..RETRIES_MAX {
-            let record = current(self, ask, &key)?;
+            let view = self.store.view();
+            let record = view.get(&key).cloned().ok_or_else(|| ask.not_found())?;
             expect(ask, &record, options)?;
             let old = value_of(&record)?;
-            let next = mark(ask, &old, options, self.seam.now());
+            let price = price(&view, &old)?;
+            let next = mark(ask, &price.object, options, self.seam.now());
             let over = is_over(&next);
             if next == old && !over {
                 return Ok(Deleted::Marked(Object::Stored(record)));
@@ -58,8 +83,12 @@ impl Core {
                 });
             }
             let write = if over { Write::Delete { key: key.clone() } } else { Self::put(ask.kind, &key, &next)? };
-            let precondition = Precondition::At(key.clone(), record.revision);
-            let Ok(applied) = self.propose(ask.epoch, vec![precondition], vec![write]).await? else { continue };
+            let (mut preconditions, mut writes) = (vec![Precondition::At(key.clone(), record.revision)], vec![write]);
+            if let Some((precondition, write)) = price.paid {
+                preconditions.push(precondition);
+                writes.push(write);
+            }
+            let Ok(applied) = self.propose(ask.epoch, preconditions, writes).await? else { continue };
             if over {
                 let mut last = next;
                 set_revision(&mut last, applied.revision);

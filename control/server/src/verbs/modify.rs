@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::kind::Subresource;
-use api::meta::{Key, Revision};
+use api::meta::Revision;
 use api::metadata;
 use api::record::Record;
 use api::status::Status;
@@ -24,6 +24,8 @@ pub(crate) enum Part {
     Status,
     /// A namespace's `spec.finalizers` alone.
     Finalizers,
+    /// What the kind's strategy says that a subresource may change.
+    Section(Subresource),
 }
 
 impl Part {
@@ -32,7 +34,10 @@ impl Part {
         match subresource {
             Some(Subresource::Status) => Self::Status,
             Some(Subresource::Finalize) => Self::Finalizers,
-            Some(Subresource::Scale | Subresource::Binding | Subresource::Log) | None => Self::Whole,
+            Some(part @ (Subresource::EphemeralContainers | Subresource::Resize)) => Self::Section(part),
+            Some(Subresource::Scale | Subresource::Binding | Subresource::Log | Subresource::Eviction) | None => {
+                Self::Whole
+            }
         }
     }
 }
@@ -86,7 +91,7 @@ impl Core {
             let review = Review { operation: Operation::Update, ask, old: Some(&old), view: &view, core: self };
             let admitted = admit::admit(&review, &mut object).await?;
             count(ask, &mut object, &old);
-            check(ask, &object, &old)?;
+            check(ask, part, &object, &old)?;
             warnings.extend(admitted.warnings);
             if part == Part::Whole {
                 warnings.extend(ask.kind.strategy.warnings(&object));
@@ -115,7 +120,7 @@ impl Core {
         Err(Status::modified(&ask.kind.resource(), ask.name))
     }
 
-    /// Replaces an object, or makes it where the kind allows that.
+    /// Replaces an object, or makes it where the kind allows that. It is given in the form that is stored.
     ///
     /// # Errors
     /// As [`Core::modify`] and [`Core::create`].
@@ -176,6 +181,11 @@ fn keep(ask: &Ask<'_>, part: Part, object: &mut Value, old: &Value) {
             *object = old.clone();
             object["spec"]["finalizers"] = finalizers;
         }
+        Part::Section(part) => {
+            strategy.default(object);
+            let wanted = std::mem::replace(object, old.clone());
+            strategy.prepare_part(part, object, &wanted);
+        }
     }
 }
 
@@ -217,12 +227,15 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
         && b.keys().filter(relevant).all(|name| a.contains_key(name))
 }
 
-fn check(ask: &Ask<'_>, object: &Value, old: &Value) -> Result<(), Status> {
+fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), Status> {
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
     errors.extend(metadata::validate_update(kind, object, old));
     errors.extend(kind.strategy.validate(object));
-    errors.extend(kind.strategy.validate_update(object, old));
+    errors.extend(match part {
+        Part::Section(part) => kind.strategy.validate_part(part, object, old),
+        Part::Whole | Part::Status | Part::Finalizers => kind.strategy.validate_update(object, old),
+    });
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
 
@@ -241,15 +254,10 @@ pub(super) fn is_over(object: &Value) -> bool {
         && !held
 }
 
-pub(super) fn set_revision(object: &mut Value, revision: Revision) {
+pub(crate) fn set_revision(object: &mut Value, revision: Revision) {
     if let Some(meta) = stamp::metadata(object) {
         meta.insert("resourceVersion".into(), revision.to_string().into());
     }
-}
-
-/// The record at a key, or 404.
-pub(super) fn current(core: &Core, ask: &Ask<'_>, key: &Key) -> Result<Arc<Record>, Status> {
-    core.store.view().get(key).cloned().ok_or_else(|| ask.not_found())
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use crate::negotiate::Shape;
 use crate::query::Query;
 use crate::select::Happening;
 use crate::table::{self, Include};
-use crate::verbs::value_of;
+use crate::verbs::modify::set_revision;
+use crate::verbs::{value_of, write_as};
 
 /// How a watcher takes objects. Watchers of one form are sent the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,11 +77,11 @@ impl Framer {
 
     fn object(&self, record: &Record, revision: Revision, columns: bool, out: &mut Vec<u8>) -> Result<(), Status> {
         match self.form {
-            Form::Object => record.body.write(revision, out),
-            Form::Partial => table::write_partial(record, revision, out)?,
+            Form::Object => write_as(self.kind, record, revision, out)?,
+            Form::Partial => table::write_partial(self.kind, record, revision, out)?,
             Form::Table(include) => {
                 let mut object = value_of(record)?;
-                object["metadata"]["resourceVersion"] = revision.to_string().into();
+                set_revision(&mut object, revision);
                 let table = table::of_object(object, self.kind, include, columns, self.now);
                 out.extend_from_slice(table.to_string().as_bytes());
             }

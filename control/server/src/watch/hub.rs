@@ -27,6 +27,9 @@ use crate::select::{Filter, Happening, Scoped, Selection};
 /// as soon as the last watcher of the group has taken it.
 const RING: usize = 16;
 
+/// What an event's text has beyond the object's stored bytes, about.
+const ENVELOPE: usize = 128;
+
 /// What a group is told of one batch of events.
 #[derive(Clone, Debug)]
 pub(super) struct Round {
@@ -47,8 +50,8 @@ enum Place {
     Node(Arc<str>),
 }
 
-/// What distinguishes the groups of one place.
-type Wish = (Filter, Form);
+/// What distinguishes the groups of one place: the API version in which objects are shown, which of them, and in what form.
+type Wish = (String, Filter, Form);
 
 /// Watchers that are sent the same bytes.
 #[derive(Debug)]
@@ -153,7 +156,7 @@ impl Board {
         if self.closed {
             return (self.next, broadcast::channel(1).1);
         }
-        let (place, wish) = (Place::of(selection), (selection.filter.clone(), form));
+        let (place, wish) = (Place::of(selection), wish(selection, form));
         let known = self.places.get(&place).and_then(|wishes| wishes.get(&wish)).copied();
         if let Some((id, group)) = known.and_then(|id| Some((id, self.groups.get(&id)?))) {
             return (id, group.ring.subscribe());
@@ -176,7 +179,7 @@ impl Board {
     fn remove(&mut self, id: u64) {
         let Some(group) = self.groups.remove(&id) else { return };
         if let Some(wishes) = self.places.get_mut(&group.place) {
-            wishes.remove(&(group.selection.filter, group.form));
+            wishes.remove(&wish(&group.selection, group.form));
             if wishes.is_empty() {
                 self.places.remove(&group.place);
             }
@@ -239,6 +242,10 @@ impl Place {
     }
 }
 
+fn wish(selection: &Selection, form: Form) -> Wish {
+    (selection.kind.api_version(), selection.filter.clone(), form)
+}
+
 /// Every place in which an event can be seen.
 fn places(event: &Event) -> Vec<Place> {
     let Some(key) = event.key() else { return Vec::new() };
@@ -257,16 +264,26 @@ fn node_of(record: &Record) -> Option<&Arc<str>> {
 
 /// The texts of one event, each made when the first group asks for it.
 #[derive(Default)]
-struct Frames(Vec<((Happening, Form), Option<Bytes>)>);
+struct Frames(Vec<Made>);
+
+/// A text of an event; `None` when the object is damaged.
+struct Made {
+    happening: Happening,
+    framer: Framer,
+    frame: Option<Bytes>,
+}
 
 impl Frames {
-    /// `None` when the object is damaged.
     fn get(&mut self, framer: &Framer, happening: Happening, record: &Record, revision: Revision) -> Option<Bytes> {
-        let wanted = (happening, framer.form);
-        if let Some((_, frame)) = self.0.iter().find(|(made, _)| *made == wanted) {
-            return frame.clone();
+        let alike = |made: &&Made| {
+            made.happening == happening
+                && made.framer.form == framer.form
+                && std::ptr::eq(made.framer.kind, framer.kind)
+        };
+        if let Some(made) = self.0.iter().find(alike) {
+            return made.frame.clone();
         }
-        let mut text = Vec::with_capacity(record.body.len() + 128);
+        let mut text = Vec::with_capacity(record.body.len() + ENVELOPE);
         let frame = match framer.event(happening, record, revision, false, &mut text) {
             Ok(()) => Some(Bytes::from(text)),
             Err(status) => {
@@ -274,7 +291,7 @@ impl Frames {
                 None
             }
         };
-        self.0.push((wanted, frame.clone()));
+        self.0.push(Made { happening, framer: *framer, frame: frame.clone() });
         frame
     }
 }

@@ -149,7 +149,7 @@ impl ImageStore {
         let mut index = self.index();
         index.images.insert(image.image.id.clone(), Arc::clone(&image));
         index.references.insert(reference.to_string(), image.image.id.clone());
-        runfile::write(&self.index_file, &*index)?;
+        runfile::write_durably(&self.index_file, &*index)?;
         Ok(image)
     }
 

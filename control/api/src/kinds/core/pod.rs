@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
+use crate::intern::shared;
 use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
@@ -24,11 +25,20 @@ const COLUMNS: &[Column] = &[
     wide("Readiness Gates", "string", "Number of gates that are open of all."),
 ];
 
+const SUBRESOURCES: &[Subresource] = &[
+    Subresource::Status,
+    Subresource::Binding,
+    Subresource::Log,
+    Subresource::Eviction,
+    Subresource::EphemeralContainers,
+    Subresource::Resize,
+];
+
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["po"],
         categories: &["all"],
-        subresources: &[Subresource::Status, Subresource::Binding, Subresource::Log],
+        subresources: SUBRESOURCES,
         columns: COLUMNS,
         selectable: &[
             "spec.nodeName",
@@ -70,6 +80,33 @@ impl Strategy for Pod {
         }
     }
 
+    fn prepare_part(&self, part: Subresource, object: &mut Value, wanted: &Value) {
+        match part {
+            Subresource::EphemeralContainers => {
+                let Some(spec) = json::section(object, "spec") else { return };
+                match wanted.pointer("/spec/ephemeralContainers") {
+                    Some(containers) => spec.insert("ephemeralContainers".into(), containers.clone()),
+                    None => spec.remove("ephemeralContainers"),
+                };
+            }
+            Subresource::Resize => pod_spec::carry_resize(object, wanted),
+            _ => {}
+        }
+    }
+
+    fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        let ephemeral = Field::root(object).at("spec").at("ephemeralContainers");
+        if ephemeral.is_empty() { Vec::new() } else { vec![ephemeral.forbidden("cannot be set on create")] }
+    }
+
+    fn validate_part(&self, part: Subresource, object: &Value, old: &Value) -> Vec<FieldError> {
+        match part {
+            Subresource::EphemeralContainers => pod_spec::only_added(object, old),
+            Subresource::Resize => pod_spec::resize_changed(object, old),
+            _ => Vec::new(),
+        }
+    }
+
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         pod_spec::spec(&Field::root(object).at("spec"))
     }
@@ -98,7 +135,7 @@ impl Strategy for Pod {
         let conditions = json::items(object, "/status/conditions");
         let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
         let seconds = |moment: Option<Timestamp>| moment.map_or(0, Timestamp::as_second);
-        let some = |text: &str| (!text.is_empty()).then(|| text.into());
+        let some = |text: &str| (!text.is_empty()).then(|| shared(text));
         Facts::Pod(Box::new(PodFacts {
             phase: phase(object),
             ready: ready.is_some_and(|condition| condition["status"] == "True"),

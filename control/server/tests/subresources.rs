@@ -1,0 +1,217 @@
+//! Parts of objects that are written apart from the rest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_debug_implementations,
+    dead_code,
+    reason = "tests assert"
+)]
+
+mod support;
+
+use http::Method;
+use serde_json::{Value, json};
+use support::{Cluster, pod};
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const SETS: &str = "/apis/apps/v1/namespaces/default/replicasets";
+const STRATEGIC: (&str, &str) = ("content-type", "application/strategic-merge-patch+json");
+
+/// The message of a refusal, after its code.
+fn refusal((code, status): (u16, Value)) -> String {
+    format!("{code} {}", status["message"].as_str().unwrap_or_default())
+}
+
+async fn strategic(cluster: &Cluster, path: &str, patch: &Value) -> (u16, Value) {
+    cluster.admin.ask(Method::PATCH, path, &[STRATEGIC], &patch.to_string()).await
+}
+
+#[tokio::test]
+async fn a_pod_that_no_budget_protects_is_evicted() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    admin.post(PODS, &pod("a")).await;
+    let other = json!({"metadata": {"name": "b"}});
+    let wrong = admin.post(&format!("{PODS}/a/eviction"), &other).await;
+    assert_eq!(refusal(wrong), "400 name in URL does not match name in Eviction object");
+    let own = json!({"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": "a"}});
+    let dry = admin.post(&format!("{PODS}/a/eviction?dryRun=All"), &own).await;
+    assert_eq!((dry.0, &dry.1["status"]), (201, &json!("Success")));
+    assert_eq!(admin.get(&format!("{PODS}/a")).await.0, 200, "nothing went for a dry run");
+    let uid = json!({"metadata": {"name": "a"}, "deleteOptions": {"preconditions": {"uid": "x"}}});
+    assert_eq!(admin.post(&format!("{PODS}/a/eviction"), &uid).await.1["reason"], "Conflict");
+    let done = admin.post(&format!("{PODS}/a/eviction"), &own).await;
+    let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    assert_eq!(done, (201, success));
+    assert_eq!(refusal(admin.post(&format!("{PODS}/a/eviction"), &own).await), "404 pods \"a\" not found");
+    let unknown = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}});
+    assert_eq!(admin.post(&format!("{PODS}/a/eviction"), &unknown).await.0, 400);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_evicted_pod_that_runs_says_why_it_goes() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    admin.post(PODS, &pod("a")).await;
+    let binding = json!({"metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n1"}});
+    admin.post(&format!("{PODS}/a/binding"), &binding).await;
+    let eviction = json!({"metadata": {"name": "a"}, "deleteOptions": {"gracePeriodSeconds": 7}});
+    assert_eq!(admin.post(&format!("{PODS}/a/eviction"), &eviction).await.0, 201);
+    let (_, going) = admin.get(&format!("{PODS}/a")).await;
+    assert_eq!(going["metadata"]["deletionGracePeriodSeconds"], 7);
+    let conditions = going["status"]["conditions"].as_array().unwrap();
+    assert!(conditions.iter().any(|one| one["type"] == "DisruptionTarget" && one["reason"] == "EvictionByEvictionAPI"));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn ephemeral_containers_come_and_stay() {
+    let cluster = Cluster::start().await;
+    let one = format!("{PODS}/a");
+    let part = format!("{one}/ephemeralcontainers");
+    let mut early = pod("a");
+    early["spec"]["ephemeralContainers"] = json!([{"name": "d", "image": "i"}]);
+    let refused = "422 Pod \"a\" is invalid: spec.ephemeralContainers: Forbidden: cannot be set on create";
+    assert_eq!(refusal(cluster.admin.post(PODS, &early).await), refused);
+    cluster.admin.post(PODS, &pod("a")).await;
+    let debugger = json!({"spec": {"ephemeralContainers": [{"name": "d", "image": "busybox", "targetContainerName": "c"}],
+        "hostname": "ignored"}});
+    let (code, added) = strategic(&cluster, &part, &debugger).await;
+    assert_eq!((code, &added["spec"]["ephemeralContainers"][0]["imagePullPolicy"]), (200, &json!("Always")), "{added}");
+    assert!(added["spec"].get("hostname").is_none(), "the part takes nothing else");
+    assert_eq!(added["metadata"]["generation"], 2);
+    assert_eq!(cluster.admin.get(&part).await, (200, added.clone()));
+    let (code, both) =
+        strategic(&cluster, &part, &json!({"spec": {"ephemeralContainers": [{"name": "e", "image": "i"}]}})).await;
+    assert_eq!((code, both["spec"]["ephemeralContainers"].as_array().unwrap().len()), (200, 2));
+    let mut fewer = both.clone();
+    fewer["spec"]["ephemeralContainers"].as_array_mut().unwrap().pop();
+    let gone = cluster.admin.ask(Method::PUT, &part, &[], &fewer.to_string()).await;
+    let name = both["spec"]["ephemeralContainers"][1]["name"].to_string();
+    assert_eq!(
+        refusal(gone),
+        format!(
+            "422 Pod \"a\" is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral containers {name} may not be removed\n"
+        )
+    );
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_resize_changes_cpu_and_memory_and_nothing_else() {
+    let cluster = Cluster::start().await;
+    let mut sized = pod("a");
+    sized["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}, "limits": {"cpu": "200m"}});
+    cluster.admin.post(PODS, &sized).await;
+    let part = format!("{PODS}/a/resize");
+    let ask = |resources: Value| json!({"spec": {"containers": [{"name": "c", "image": "x", "resources": resources}]}});
+    let (code, grown) = strategic(&cluster, &part, &ask(json!({"requests": {"cpu": "150m"}}))).await;
+    let container = &grown["spec"]["containers"][0];
+    assert_eq!(
+        (code, &container["resources"]["requests"]["cpu"], &container["image"]),
+        (200, &json!("150m"), &json!("i:1"))
+    );
+    let beyond = strategic(&cluster, &part, &ask(json!({"requests": {"ephemeral-storage": "1Gi"}}))).await;
+    let why = "422 Pod \"a\" is invalid: spec: Forbidden: only cpu and memory resources are mutable";
+    assert_eq!(refusal(beyond), why);
+    let main = strategic(&cluster, &format!("{PODS}/a"), &ask(json!({"requests": {"cpu": "160m"}}))).await;
+    assert_eq!(main.0, 422, "the pod itself refuses what its part takes");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_scale_is_read_and_written_in_every_form() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let template = json!({"metadata": {"labels": {"app": "x", "tier": "web"}}, "spec": pod("x")["spec"]});
+    let selector = json!({"matchLabels": {"app": "x"}, "matchExpressions": [{"key": "tier", "operator": "In", "values": ["web", "db"]}]});
+    let set = json!({"metadata": {"name": "x"}, "spec": {"replicas": 2, "selector": selector, "template": template}});
+    let (code, made) = admin.post(SETS, &set).await;
+    assert_eq!(code, 201, "{made}");
+    let part = format!("{SETS}/x/scale");
+    let (_, scale) = admin.get(&part).await;
+    assert_eq!(
+        (&scale["spec"]["replicas"], &scale["status"]["selector"]),
+        (&json!(2), &json!("app=x,tier in (db,web)"))
+    );
+    let json_patch = ("content-type", "application/json-patch+json");
+    let operations = r#"[{"op": "replace", "path": "/spec/replicas", "value": 3}]"#;
+    let (code, three) = admin.ask(Method::PATCH, &part, &[json_patch], operations).await;
+    assert_eq!((code, &three["spec"]["replicas"]), (200, &json!(3)));
+    let (code, four) = strategic(&cluster, &part, &json!({"spec": {"replicas": 4}})).await;
+    assert_eq!((code, &four["spec"]["replicas"]), (200, &json!(4)));
+    let stale = admin.ask(Method::PUT, &part, &[], &scale.to_string()).await;
+    assert_eq!(
+        refusal(stale),
+        "409 Operation cannot be fulfilled on replicasets.apps \"x\": the object has been modified; \
+         please apply your changes to the latest version and try again"
+    );
+    let mut free = scale.clone();
+    free["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    assert_eq!(admin.ask(Method::PUT, &part, &[], &free.to_string()).await.1["spec"]["replicas"], 2);
+    let negative = admin.merge(&part, &json!({"spec": {"replicas": -1}})).await;
+    assert_eq!(
+        refusal(negative),
+        "422 Scale.autoscaling \"x\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0"
+    );
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_pod_is_bound_once_and_by_its_own_name() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    admin.post(PODS, &pod("a")).await;
+    let (own, any) = (format!("{PODS}/a/binding"), "/api/v1/namespaces/default/bindings");
+    let to = |name: &str, node: &str| json!({"metadata": {"name": name}, "target": {"kind": "Node", "name": node}});
+    let nameless = json!({"target": {"kind": "Node", "name": "n1"}});
+    assert_eq!(refusal(admin.post(&own, &nameless).await), "400 name in URL does not match name in Binding object");
+    assert_eq!(refusal(admin.post(any, &to("nope", "n1")).await), "404 pods \"nope\" not found");
+    let wrong = json!({"metadata": {"name": "a"}, "target": {"kind": "Service"}});
+    assert_eq!(
+        refusal(admin.post(&own, &wrong).await),
+        "422 Binding \"a\" is invalid: [target.kind: Unsupported value: \"Service\": supported values: \"Node\", \"<empty>\", \
+         target.name: Required value]"
+    );
+    assert_eq!(admin.post(any, &to("a", "n1")).await.0, 201);
+    assert_eq!(
+        refusal(admin.post(&own, &to("a", "n2")).await),
+        "409 Operation cannot be fulfilled on pods/binding \"a\": pod a is already assigned to node \"n1\""
+    );
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_status_is_written_apart_from_the_rest() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let kinds = ["Namespace/default", "Pod", "ReplicaSet"];
+    admin.post(PODS, &pod("a")).await;
+    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": pod("x")["spec"]});
+    let set =
+        json!({"metadata": {"name": "x"}, "spec": {"selector": {"matchLabels": {"app": "x"}}, "template": template}});
+    admin.post(SETS, &set).await;
+    for (kind, one) in
+        kinds.iter().zip(["/api/v1/namespaces/default".to_owned(), format!("{PODS}/a"), format!("{SETS}/x")])
+    {
+        let part = format!("{one}/status");
+        let condition = json!({"type": "Mine", "status": "True", "lastTransitionTime": null});
+        let change = json!({"status": {"conditions": [condition]}, "metadata": {"labels": {"l": "1"}}});
+        let (code, changed) = admin.merge(&part, &change).await;
+        assert_eq!((code, &changed["status"]["conditions"][0]["type"]), (200, &json!("Mine")), "{kind} {changed}");
+        assert_eq!(admin.get(&part).await.1, changed, "{kind}");
+        let (_, before) = admin.get(&one).await;
+        assert_eq!(before["metadata"]["generation"], changed["metadata"]["generation"], "{kind}");
+        let mut put = changed.clone();
+        put["status"] = json!({});
+        let (code, cleared) = admin.ask(Method::PUT, &part, &[], &put.to_string()).await;
+        assert_eq!((code, cleared["status"].get("conditions")), (200, None), "{kind}");
+        let (_, kept) = admin.merge(&one, &change).await;
+        assert_eq!((kept["status"].get("conditions"), &kept["metadata"]["labels"]["l"]), (None, &json!("1")), "{kind}");
+        assert_eq!(admin.ask(Method::DELETE, &part, &[], "").await.0, 405, "{kind}");
+    }
+    cluster.stop().await;
+}
