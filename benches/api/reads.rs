@@ -31,7 +31,8 @@ pub(crate) async fn all(effort: Effort, target: &Target, up: u32, table: &mut Ta
     for clients in [1, 16] {
         say(&format!("listing {pods} pods, {clients} clients"));
         let outcome = drive(target, clients, effort.lists, |_| get(&format!("{PODS}?resourceVersion=0"))).await?;
-        let what = format!("list of {pods} Pods whole, {} MB, {clients} clients", outcome.bytes / effort.lists / 1_000_000);
+        let what =
+            format!("list of {pods} Pods whole, {} MB, {clients} clients", outcome.bytes / effort.lists / 1_000_000);
         table.rates(&what, &outcome.times, outcome.took, "");
     }
     let grown = memory::server(up)?.saturating_sub(before);

@@ -47,9 +47,8 @@ pub(crate) async fn pods(effort: Effort, target: &Target, up: u32, table: &mut T
 pub(crate) async fn config_maps(effort: Effort, target: &Target, table: &mut Table) -> anyhow::Result<()> {
     for clients in CLIENTS {
         say(&format!("creating ConfigMaps, {clients} clients"));
-        let make = move |at| {
-            request(Method::POST, CONFIG_MAPS, JSON, objects::config_map(&format!("map-{clients}-{at:06}")))
-        };
+        let make =
+            move |at| request(Method::POST, CONFIG_MAPS, JSON, objects::config_map(&format!("map-{clients}-{at:06}")));
         let outcome = drive(target, clients, effort.writes, make).await?;
         let goal = if clients == 64 { "3 x kube-apiserver + etcd" } else { "" };
         table.rates(&format!("create ConfigMap of 1 kB, {clients} clients"), &outcome.times, outcome.took, goal);

@@ -28,6 +28,7 @@ mod revision;
 mod route;
 mod scale;
 mod select;
+mod send;
 mod server;
 mod stamp;
 mod table;

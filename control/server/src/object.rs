@@ -22,7 +22,7 @@ use crate::table::{self, Include};
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
-use crate::{body, list, log, scale, watch};
+use crate::{body, list, log, scale, send, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -189,7 +189,7 @@ impl<'a> Asked<'a> {
         let list = json!({
             "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": meta, "items": items,
         });
-        Ok(list::json_answer(list.to_string().into_bytes(), self.headers))
+        Ok(send::json(list.to_string().into_bytes(), self.headers))
     }
 
     fn delete_options(&self, body: &[u8]) -> Result<DeleteOptions, Status> {
@@ -226,7 +226,7 @@ impl<'a> Asked<'a> {
                 table::of_object(object.to_value()?, kind, include, true, now).to_string().into_bytes()
             }
         };
-        let mut reply = list::json_answer(body, self.headers);
+        let mut reply = send::json(body, self.headers);
         *reply.status_mut() = code;
         for warning in warnings {
             // RFC 7234, section 5.5: code, agent, quoted text.
@@ -246,7 +246,7 @@ fn success(code: StatusCode, details: Option<Value>) -> Reply {
         Some(details) => status["details"] = details,
         None => status["code"] = code.as_u16().into(),
     }
-    let mut reply = list::json_answer(status.to_string().into_bytes(), &HeaderMap::new());
+    let mut reply = send::json(status.to_string().into_bytes(), &HeaderMap::new());
     *reply.status_mut() = code;
     reply
 }

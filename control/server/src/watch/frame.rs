@@ -115,3 +115,47 @@ fn line(event: &str, object: &Value) -> Bytes {
     text.push(b'\n');
     text.into()
 }
+
+/// What an event's text has beyond the object's stored bytes, about.
+const ENVELOPE: usize = 128;
+
+/// The texts of one event, each made when the first group asks for it.
+#[derive(Default)]
+pub(super) struct Frames(Vec<Made>);
+
+/// A text of an event; `None` when the object is damaged.
+struct Made {
+    happening: Happening,
+    framer: Framer,
+    frame: Option<Bytes>,
+}
+
+impl Frames {
+    /// The text for watchers of that kind and form; `None` when the object is damaged.
+    pub(super) fn get(
+        &mut self,
+        framer: &Framer,
+        happening: Happening,
+        record: &Record,
+        revision: Revision,
+    ) -> Option<Bytes> {
+        let alike = |made: &&Made| {
+            made.happening == happening
+                && made.framer.form == framer.form
+                && std::ptr::eq(made.framer.kind, framer.kind)
+        };
+        if let Some(made) = self.0.iter().find(alike) {
+            return made.frame.clone();
+        }
+        let mut text = Vec::with_capacity(record.body.len() + ENVELOPE);
+        let frame = match framer.event(happening, record, revision, false, &mut text) {
+            Ok(()) => Some(Bytes::from(text)),
+            Err(status) => {
+                tracing::error!(%status, "an event cannot be told");
+                None
+            }
+        };
+        self.0.push(Made { happening, framer: *framer, frame: frame.clone() });
+        frame
+    }
+}
