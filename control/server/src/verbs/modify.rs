@@ -231,10 +231,13 @@ fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), S
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
     errors.extend(metadata::validate_update(kind, object, old));
-    errors.extend(kind.strategy.validate(object));
+    if part != Part::Status {
+        errors.extend(kind.strategy.validate(object));
+    }
     errors.extend(match part {
+        Part::Status => kind.strategy.validate_status(object, old),
         Part::Section(part) => kind.strategy.validate_part(part, object, old),
-        Part::Whole | Part::Status | Part::Finalizers => kind.strategy.validate_update(object, old),
+        Part::Whole | Part::Finalizers => kind.strategy.validate_update(object, old),
     });
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
