@@ -32,6 +32,7 @@ mod send;
 mod server;
 mod stamp;
 mod table;
+mod tagged;
 mod verbs;
 mod watch;
 

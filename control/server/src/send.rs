@@ -13,7 +13,8 @@ use http::{HeaderMap, HeaderValue, Response};
 use crate::fail::{self, Reply};
 
 /// Answers from this size on are compressed for clients that can; as kube-apiserver.
-const GZIP_FROM: usize = 128 << 10;
+pub(crate) const GZIP_FROM: usize = 128 << 10;
+
 /// Sends pieces as they are made; small answers whole, large ones compressed for clients that can.
 pub(crate) fn stream(
     mut pieces: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send + 'static,
@@ -61,7 +62,8 @@ fn compressed(
     })
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+/// Whether the client can unpack what is packed.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"))
 }
 

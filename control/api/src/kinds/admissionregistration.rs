@@ -3,6 +3,7 @@
 mod binding;
 mod client_config;
 mod conditions;
+pub(super) mod configurations_v1beta1;
 mod match_resources;
 pub(super) mod mutating_admission_policy;
 pub(super) mod mutating_admission_policy_binding;
@@ -23,6 +24,7 @@ const FLAGS: Flags = Flags {
     create_on_update: false,
     needs_revision_on_update: true,
     returns_deleted: false,
+    deleted_one_by_one: false,
     generation: Generation::Always,
 };
 
