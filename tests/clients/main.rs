@@ -25,5 +25,5 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { &KUBECTLS[2..]; discovery get watch create apply change rollout delete describe kustomize }
+transcripts! { &KUBECTLS[2..]; discovery get watch create create_more apply change rollout delete describe kinds kustomize node }
 transcripts! { &PYTHON; python }
