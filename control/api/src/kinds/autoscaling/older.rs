@@ -12,6 +12,7 @@ use super::horizontal_pod_autoscaler;
 use crate::json;
 use crate::kind::{Directions, Kind};
 use crate::kinds::forms::form;
+use metrics::Amounts;
 use annotations::{BEHAVIOR, CONDITIONS, CURRENT_METRICS, METRICS};
 
 const GROUP: &str = "autoscaling";
@@ -40,19 +41,19 @@ fn to_v2beta1(object: &mut Value) {
         annotations::give_behavior(object, behavior);
     }
     if let Some(list) = object.pointer_mut("/spec/metrics") {
-        *list = metrics::to_older(list, metrics::SOURCES);
+        *list = metrics::to_older(list, Amounts::Target);
     }
     if let Some(list) = object.pointer_mut("/status/currentMetrics") {
-        *list = metrics::to_older(list, metrics::STATUSES);
+        *list = metrics::to_older(list, Amounts::Current);
     }
 }
 
 fn from_v2beta1(object: &mut Value) {
     if let Some(list) = object.pointer_mut("/spec/metrics") {
-        *list = metrics::from_older(list, metrics::SOURCES);
+        *list = metrics::from_older(list, Amounts::Target);
     }
     if let Some(list) = object.pointer_mut("/status/currentMetrics") {
-        *list = metrics::from_older(list, metrics::STATUSES);
+        *list = metrics::from_older(list, Amounts::Current);
     }
     restore(object, "spec", "behavior", annotations::take_behavior);
     annotations::clear(object);
@@ -68,13 +69,13 @@ fn to_v1(object: &mut Value) {
         let target = target.and_then(|target| target.get("averageUtilization")).cloned();
         put(object, "spec", "targetCPUUtilizationPercentage", target);
         let others = all.into_iter().filter(|metric| !is_of_processor(metric) || utilization(metric, "target").is_null());
-        give(object, METRICS, &metrics::to_older(&others.collect(), metrics::SOURCES));
+        give(object, METRICS, &metrics::to_older(&others.collect(), Amounts::Target));
     }
     if let Some(Value::Array(all)) = take(object, "status", "currentMetrics") {
         let current = all.iter().filter(|metric| is_of_processor(metric)).map(|metric| utilization(metric, "current"));
         let current = current.filter(|current| !current.is_null()).next_back().cloned();
         put(object, "status", "currentCPUUtilizationPercentage", current);
-        give(object, CURRENT_METRICS, &metrics::to_older(&all.into(), metrics::STATUSES));
+        give(object, CURRENT_METRICS, &metrics::to_older(&all.into(), Amounts::Current));
     }
     if let Some(conditions) = take(object, "status", "conditions") {
         give(object, CONDITIONS, &conditions);
@@ -91,13 +92,13 @@ fn from_v1(object: &mut Value) {
         json!({"type": "Resource", "resource": {"name": "cpu", place: target}})
     };
     let target = take(object, "spec", "targetCPUUtilizationPercentage").map(|amount| processor("target", amount));
-    let others = annotations::take(object, METRICS, "spec", "metrics", |list| metrics::from_older(list, metrics::SOURCES));
+    let others = annotations::take(object, METRICS, "spec", "metrics", |list| metrics::from_older(list, Amounts::Target));
     let mut all = others.and_then(|list| list.as_array().cloned()).unwrap_or_default();
     all.extend(target);
     put(object, "spec", "metrics", (!all.is_empty()).then(|| all.into()));
     let current = take(object, "status", "currentCPUUtilizationPercentage").map(|amount| json!([processor("current", amount)]));
     let told = annotations::take(object, CURRENT_METRICS, "status", "currentMetrics", |list| {
-        metrics::from_older(list, metrics::STATUSES)
+        metrics::from_older(list, Amounts::Current)
     });
     put(object, "status", "currentMetrics", told.or(current));
     restore(object, "status", "conditions", |object| {
