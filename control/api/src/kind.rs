@@ -78,6 +78,8 @@ pub enum Generation {
     Always,
     /// Never, although there is a spec with a status apart.
     Never,
+    /// It is 1 and stays so.
+    One,
 }
 
 /// Traits of a kind that verbs ask for.
