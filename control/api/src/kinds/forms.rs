@@ -1,7 +1,10 @@
 //! The other versions, and groups, in which stored kinds are served: what older clients speak.
 
 use crate::kind::{Conversion, Directions, Kind};
-use crate::kinds::{admissionregistration, autoscaling, batch, coordination, discovery, events, networking, node, policy, rbac, scheduling, storage};
+use crate::kinds::{
+    admissionregistration, autoscaling, batch, coordination, discovery, events, networking, node, policy, rbac,
+    scheduling, storage,
+};
 
 /// Forms that are more than another `apiVersion`. Within a group, the version that clients should prefer stands first.
 const TABLE: &[fn() -> Kind] = &[

@@ -12,8 +12,8 @@ use super::horizontal_pod_autoscaler;
 use crate::json;
 use crate::kind::{Directions, Kind};
 use crate::kinds::forms::form;
+use annotations::{CONDITIONS, CURRENT_METRICS, METRICS};
 use metrics::Amounts;
-use annotations::{BEHAVIOR, CONDITIONS, CURRENT_METRICS, METRICS};
 
 const GROUP: &str = "autoscaling";
 
@@ -68,12 +68,14 @@ fn to_v1(object: &mut Value) {
         let target = all.iter().find(|metric| is_of_processor(metric)).map(|metric| &metric["resource"]["target"]);
         let target = target.and_then(|target| target.get("averageUtilization")).cloned();
         put(object, "spec", "targetCPUUtilizationPercentage", target);
-        let others = all.into_iter().filter(|metric| !is_of_processor(metric) || utilization(metric, "target").is_null());
+        let others =
+            all.into_iter().filter(|metric| !is_of_processor(metric) || utilization(metric, "target").is_null());
         give(object, METRICS, &metrics::to_older(&others.collect(), Amounts::Target));
     }
     if let Some(Value::Array(all)) = take(object, "status", "currentMetrics") {
-        let current = all.iter().filter(|metric| is_of_processor(metric)).map(|metric| utilization(metric, "current"));
-        let current = current.filter(|current| !current.is_null()).next_back().cloned();
+        let mut current =
+            all.iter().filter(|metric| is_of_processor(metric)).map(|metric| utilization(metric, "current"));
+        let current = current.rfind(|current| !current.is_null()).cloned();
         put(object, "status", "currentCPUUtilizationPercentage", current);
         give(object, CURRENT_METRICS, &metrics::to_older(&all.into(), Amounts::Current));
     }
@@ -92,11 +94,13 @@ fn from_v1(object: &mut Value) {
         json!({"type": "Resource", "resource": {"name": "cpu", place: target}})
     };
     let target = take(object, "spec", "targetCPUUtilizationPercentage").map(|amount| processor("target", amount));
-    let others = annotations::take(object, METRICS, "spec", "metrics", |list| metrics::from_older(list, Amounts::Target));
+    let others =
+        annotations::take(object, METRICS, "spec", "metrics", |list| metrics::from_older(list, Amounts::Target));
     let mut all = others.and_then(|list| list.as_array().cloned()).unwrap_or_default();
     all.extend(target);
     put(object, "spec", "metrics", (!all.is_empty()).then(|| all.into()));
-    let current = take(object, "status", "currentCPUUtilizationPercentage").map(|amount| json!([processor("current", amount)]));
+    let current =
+        take(object, "status", "currentCPUUtilizationPercentage").map(|amount| json!([processor("current", amount)]));
     let told = annotations::take(object, CURRENT_METRICS, "status", "currentMetrics", |list| {
         metrics::from_older(list, Amounts::Current)
     });

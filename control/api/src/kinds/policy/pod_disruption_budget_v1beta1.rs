@@ -18,7 +18,13 @@ pub(in crate::kinds) fn kind() -> Kind {
         from_stored: |budget| swap(budget, NOTHING, EVERYTHING),
         fields: &[],
     };
-    form(pod_disruption_budget::kind(), "policy", "v1beta1", "io.k8s.api.policy.v1beta1.PodDisruptionBudget", directions)
+    form(
+        pod_disruption_budget::kind(),
+        "policy",
+        "v1beta1",
+        "io.k8s.api.policy.v1beta1.PodDisruptionBudget",
+        directions,
+    )
 }
 
 /// Makes the selector by the one operator empty, and an empty one the selector by the other.

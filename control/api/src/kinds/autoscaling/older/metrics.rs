@@ -25,7 +25,11 @@ struct Metric {
 const METRICS: &[Metric] = &[
     Metric {
         kind: "object",
-        about: &[("target", "", "describedObject"), ("metricName", "metric", "name"), ("selector", "metric", "selector")],
+        about: &[
+            ("target", "", "describedObject"),
+            ("metricName", "metric", "name"),
+            ("selector", "metric", "selector"),
+        ],
         amounts: &[("Value", "value"), ("averageValue", "averageValue")],
     },
     Metric {
@@ -69,7 +73,7 @@ impl Metric {
         }))
     }
 
-    fn to_older(&self, stored: &Value, amounts: Amounts) -> Value {
+    fn flat(&self, stored: &Value, amounts: Amounts) -> Value {
         let mut older = json!({});
         for (name, part, field) in self.places(amounts) {
             let home = if part.is_empty() { Some(stored) } else { stored.get(part) };
@@ -84,7 +88,7 @@ impl Metric {
         older
     }
 
-    fn from_older(&self, older: &Value, amounts: Amounts) -> Value {
+    fn parted(&self, older: &Value, amounts: Amounts) -> Value {
         let mut stored = json!({});
         for (name, part, field) in self.places(amounts) {
             let Some(value) = older.get(&name) else { continue };
@@ -123,12 +127,12 @@ impl Metric {
 
 /// A list of metrics in the older form.
 pub(super) fn to_older(list: &Value, amounts: Amounts) -> Value {
-    each(list, |metric, stored| metric.to_older(stored, amounts))
+    each(list, |metric, stored| metric.flat(stored, amounts))
 }
 
 /// A list of metrics of the older form as it is stored.
 pub(super) fn from_older(list: &Value, amounts: Amounts) -> Value {
-    each(list, |metric, older| metric.from_older(older, amounts))
+    each(list, |metric, older| metric.parted(older, amounts))
 }
 
 /// Turns the part of each metric that its kind is about.

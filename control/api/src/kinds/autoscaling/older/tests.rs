@@ -1,5 +1,6 @@
 //! One autoscaler in each version.
 
+use super::annotations::BEHAVIOR;
 use super::*;
 
 fn stored() -> Value {
