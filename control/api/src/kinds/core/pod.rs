@@ -50,7 +50,7 @@ pub(in crate::kinds) fn kind() -> Kind {
             "status.podIPs",
             "status.nominatedNodeName",
         ],
-        flags: Flags { returns_deleted: true, ..Flags::default() },
+        flags: Flags { returns_deleted: true, graceful: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Pod",
         ..base("", "Pod", "pods", &Pod)
     }
