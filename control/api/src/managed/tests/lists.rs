@@ -1,5 +1,6 @@
 //! Lists: how they are merged, told apart and refused.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Story, pod};
@@ -32,6 +33,41 @@ fn an_applied_list_keeps_its_order_and_leaves_others_in_their_place() {
         ("axbyc", "cb", "axycb"),
     ] {
         assert_eq!(merged(live, applied), expected, "{applied} over {live}");
+    }
+}
+
+/// Some of the letters, in any order.
+fn letters() -> impl Strategy<Value = String> {
+    proptest::sample::subsequence("abcdefg".chars().collect::<Vec<_>>(), 0..=7)
+        .prop_shuffle()
+        .prop_map(|letters| letters.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn a_merged_list_has_every_item_once_and_both_orders(live in letters(), applied in letters()) {
+        let merged = merged(&live, &applied);
+        let only = |wanted: &dyn Fn(char) -> bool| merged.chars().filter(|name| wanted(*name)).collect::<String>();
+        prop_assert_eq!(only(&|name| applied.contains(name)), applied.clone());
+        let rest: String = live.chars().filter(|name| !applied.contains(*name)).collect();
+        prop_assert_eq!(only(&|name| !applied.contains(name)), rest);
+    }
+
+    #[test]
+    fn the_same_again_changes_nothing_and_nothing_takes_all_back(live in letters(), applied in letters()) {
+        let items = |letters: &str| letters.chars().map(|name| json!({"name": name.to_string()})).collect::<Vec<Value>>();
+        let mut story = Story::created("v1", "Pod", "u", &pod(&items(&live).into()));
+        let created = story.content();
+        story.apply("a", &pod(&items(&applied).into()));
+        let before = (story.content(), story.owners());
+        story.apply("a", &pod(&items(&applied).into()));
+        prop_assert_eq!((story.content(), story.owners()), before);
+        story.apply("a", &json!({}));
+        let names = |object: &Value| {
+            let list = object["spec"]["containers"].as_array().cloned().unwrap_or_default();
+            list.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+        };
+        prop_assert_eq!(names(&story.content()), names(&created));
     }
 }
 
