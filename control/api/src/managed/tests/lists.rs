@@ -71,6 +71,16 @@ proptest! {
     }
 }
 
+/// A body of 3 MiB holds more; were anything here quadratic, this would not end.
+#[test]
+fn long_lists_cost_little_more_than_their_length() {
+    const ITEMS: u32 = 20_000;
+    let finalizers = |numbers: &mut dyn Iterator<Item = u32>| json!({"metadata": {"finalizers": numbers.map(|number| format!("x.io/{number}")).collect::<Vec<_>>()}});
+    let mut story = Story::created("v1", "ConfigMap", "u", &finalizers(&mut (0..ITEMS)));
+    story.apply("a", &finalizers(&mut (ITEMS / 2..2 * ITEMS).rev())).apply("a", &finalizers(&mut (0..ITEMS).rev()));
+    assert_eq!(story.content()["metadata"]["finalizers"].as_array().unwrap().len(), ITEMS as usize);
+}
+
 #[test]
 fn ports_are_told_apart_by_number_and_protocol_which_is_tcp() {
     let ports = |ports: Value| pod(&json!([{"name": "c", "ports": ports}]));
