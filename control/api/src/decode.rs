@@ -3,6 +3,7 @@
 //! The words of every refusal are those of kube-apiserver, because people search for them. What a body holds beyond the
 //! schema is pruned and reported; the request's `fieldValidation` decides what the reports do.
 
+mod configuration;
 mod finding;
 mod gvk;
 mod message;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use configuration::{applied, configuration};
 pub use finding::{FINDINGS_MAX, FieldValidation, Finding};
 pub use target::Target;
 
@@ -65,7 +67,7 @@ pub struct Decoded {
 
 /// Reads a request's body as an object of the target's kind.
 ///
-/// Fields that are null are absent; `apiVersion` and `kind` are the target's when absent; values are kept as written, except
+/// Fields that are null are absent, and so are those that Kubernetes does not write when they are empty; `apiVersion` and `kind` are the target's when absent; values are kept as written, except
 /// that amounts become canonical (`1000m` is `1`), times move to UTC and base64 loses its line breaks, as in Kubernetes.
 ///
 /// # Errors

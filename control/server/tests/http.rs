@@ -207,7 +207,8 @@ async fn who_proves_nothing_learns_nothing_but_health_and_version() {
     assert_eq!(nobody.get("/api/v1/pods").await.1["message"], "Unauthorized");
     assert_eq!(nobody.get("/apis").await.0, 401);
     assert_eq!(nobody.get("/healthz").await, (200, json!("ok")));
-    assert_eq!(nobody.get("/version").await.0, 200);
+    let (code, version) = nobody.get("/version").await;
+    assert_eq!((code, version["gitVersion"].as_str().unwrap()), (200, "v1.37.0+bireme.0.0.0"));
     cluster.stop().await;
 }
 
@@ -221,22 +222,15 @@ async fn what_cannot_be_understood_is_refused_in_the_words_of_kubernetes() {
     let media = "the body of the request was in an unknown format - accepted media types include: ";
     let objects = format!("{media}application/json, application/yaml, application/vnd.kubernetes.protobuf");
     let patches = format!(
-        "{media}application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json"
+        "{media}application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
+         application/apply-patch+yaml"
     );
     check(Method::POST, CONFIG_MAPS, &[("content-type", "application/cbor")], "x", 415, &objects).await;
     let envelope = "the object provided is unrecognized (must be of type ConfigMap): protobuf: byte 0 of the body: \
                     the body does not begin with `k8s` and a zero byte (78)";
     check(Method::POST, CONFIG_MAPS, &[("content-type", "application/vnd.kubernetes.protobuf")], "x", 400, envelope)
         .await;
-    check(
-        Method::PATCH,
-        &format!("{CONFIG_MAPS}/a"),
-        &[("content-type", "application/apply-patch+yaml")],
-        "",
-        415,
-        &patches,
-    )
-    .await;
+    check(Method::PATCH, &format!("{CONFIG_MAPS}/a"), &[("content-type", "application/json")], "", 415, &patches).await;
     check(Method::GET, CONFIG_MAPS, &[("accept", "text/foo")], "", 406, "406: Not Acceptable").await;
     let method = "the server does not allow this method on the requested resource";
     check(Method::PUT, CONFIG_MAPS, &[], "{}", 405, method).await;
@@ -288,7 +282,7 @@ async fn unknown_fields_are_warned_about_or_refused() {
     let reply = cluster.admin.send(Method::POST, CONFIG_MAPS, &[], &object.to_string()).await;
     assert_eq!(
         (reply.status().as_u16(), reply.headers()["warning"].to_str().unwrap()),
-        (201, "299 - \"unknown field 'daata'\"")
+        (201, r#"299 - "unknown field \"daata\"""#)
     );
     cluster.stop().await;
 }
