@@ -7,6 +7,7 @@ mod context;
 mod defaults;
 mod environment;
 mod ephemeral;
+mod gated;
 mod image;
 mod mount;
 mod network;
