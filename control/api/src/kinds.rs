@@ -5,9 +5,11 @@ use std::sync::LazyLock;
 use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
+mod apiregistration;
 mod apps;
 mod batch;
 mod cells;
+mod certificates;
 mod coordination;
 mod core;
 mod discovery;
@@ -16,10 +18,12 @@ mod flowcontrol;
 mod networking;
 mod node;
 mod rbac;
+mod resource;
 mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
+    apiregistration::api_service::kind,
     core::namespace::kind,
     core::node::kind,
     core::pod::kind,
@@ -36,6 +40,7 @@ const TABLE: &[fn() -> Kind] = &[
     apps::controller_revision::kind,
     batch::job::kind,
     batch::cron_job::kind,
+    certificates::certificate_signing_request::kind,
     networking::ingress::kind,
     networking::ingress_class::kind,
     networking::network_policy::kind,
@@ -62,6 +67,10 @@ const TABLE: &[fn() -> Kind] = &[
     discovery::endpoint_slice::kind,
     flowcontrol::priority_level_configuration::kind,
     flowcontrol::flow_schema::kind,
+    resource::device_class::kind,
+    resource::resource_claim::kind,
+    resource::resource_claim_template::kind,
+    resource::resource_slice::kind,
     events::event::v1,
 ];
 

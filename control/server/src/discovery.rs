@@ -114,7 +114,9 @@ fn part_facts(
     part: Subresource,
 ) -> (&'static str, &'static str, &'static str, &'static [&'static str]) {
     match part {
-        Subresource::Status => (&kind.group, &kind.version, &kind.kind, &["get", "patch", "update"]),
+        Subresource::Status | Subresource::Approval => {
+            (&kind.group, &kind.version, &kind.kind, &["get", "patch", "update"])
+        }
         Subresource::Scale => ("autoscaling", "v1", "Scale", &["get", "patch", "update"]),
         Subresource::Binding => ("", "v1", "Binding", &["create"]),
         Subresource::Log => ("", "v1", "Pod", &["get"]),
