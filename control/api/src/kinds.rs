@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
+use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
 mod apiregistration;
@@ -15,6 +15,7 @@ mod core;
 mod discovery;
 mod events;
 mod flowcontrol;
+mod forms;
 mod networking;
 mod node;
 mod rbac;
@@ -71,10 +72,9 @@ const TABLE: &[fn() -> Kind] = &[
     resource::resource_claim::kind,
     resource::resource_claim_template::kind,
     resource::resource_slice::kind,
-    events::event::v1,
 ];
 
-static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
+static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).chain(forms::all()).collect());
 
 /// Every built-in kind.
 #[must_use]
@@ -119,12 +119,6 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         strategy,
         conversion: None,
     }
-}
-
-/// A stored kind as another version, or another group, shows it.
-fn form(stored: Kind, group: &str, version: &str, schema: &'static str, directions: Directions) -> Kind {
-    let conversion = Some(Conversion::of(&stored, directions));
-    Kind { group: group.into(), version: version.into(), schema, conversion, ..stored }
 }
 
 /// A column that is always shown.

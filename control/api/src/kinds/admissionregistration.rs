@@ -3,6 +3,7 @@
 mod binding;
 mod client_config;
 mod conditions;
+pub(super) mod configurations_v1beta1;
 mod match_resources;
 pub(super) mod mutating_admission_policy;
 pub(super) mod mutating_admission_policy_binding;
@@ -19,12 +20,9 @@ use crate::kind::{Flags, Generation};
 /// Name of the group.
 const GROUP: &str = "admissionregistration.k8s.io";
 /// What every kind of the group has in common.
-const FLAGS: Flags = Flags {
-    create_on_update: false,
-    needs_revision_on_update: true,
-    returns_deleted: false,
-    generation: Generation::Always,
-};
+fn flags() -> Flags {
+    Flags { needs_revision_on_update: true, generation: Generation::Always, ..Flags::default() }
+}
 
 /// What everybody who writes one is told.
 fn not_enforced(plural: &str) -> Vec<String> {

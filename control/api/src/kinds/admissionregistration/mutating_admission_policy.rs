@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FLAGS, GROUP, not_enforced, policy};
+use super::{GROUP, flags, not_enforced, policy};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Scope, Strategy};
 use crate::kinds::base;
@@ -16,7 +16,7 @@ pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         scope: Scope::Cluster,
         columns: COLUMNS,
-        flags: FLAGS,
+        flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
         ..base(GROUP, "MutatingAdmissionPolicy", PLURAL, &MutatingAdmissionPolicy)
     }

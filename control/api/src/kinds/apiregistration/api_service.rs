@@ -64,8 +64,11 @@ impl Strategy for ApiService {
         errors.extend(priority(&spec.at("groupPriorityMinimum"), 20_000));
         errors.extend(priority(&spec.at("versionPriority"), 1_000));
         errors.extend(if service.is_set() { remote(&spec, &service) } else { local(&spec) });
-        errors.extend(conditions(&root.at("status").at("conditions")));
         errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        conditions(&Field::root(object).at("status").at("conditions"))
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {

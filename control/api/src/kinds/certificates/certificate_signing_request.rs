@@ -65,11 +65,14 @@ impl Strategy for Csr {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        rules::request(object)
+        let mut errors = rules::request(object);
+        errors.extend(rules::conditions(object));
+        errors
     }
 
     fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
-        let mut errors = update::kept(object, old);
+        let mut errors = rules::conditions(object);
+        errors.extend(update::kept(object, old));
         errors.extend(update::undecided(object, old));
         errors.extend(update::certificate(object, old));
         errors

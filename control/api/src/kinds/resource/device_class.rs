@@ -73,13 +73,18 @@ mod tests {
         let long = "x".repeat(10_241);
         let bad = json!({"selectors": [{}, {"cel": {}}, {"cel": {"expression": long}}], "config": [{"opaque": {"driver": "a"}}],
             "extendedResourceName": "kubernetes.io/gpu"});
-        check(&DeviceClass, &class(bad), &expect![[r#"
+        check(
+            &DeviceClass,
+            &class(bad),
+            &expect![[r#"
             spec.selectors[0].cel: Required value
             spec.selectors[1].cel.expression: Required value
             spec.selectors[2].cel.expression: Too long: may not be more than 10240 bytes
             spec.config[0].opaque.parameters: Required value
-            spec.extendedResourceName: Invalid value: "kubernetes.io/gpu": must be a valid extended resource name"#]]);
-        for (name, extended) in [("a.b/c", true), ("cpu", false), ("requests.a/b", false), ("x.kubernetes.io/b", false)] {
+            spec.extendedResourceName: Invalid value: "kubernetes.io/gpu": must be a valid extended resource name"#]],
+        );
+        for (name, extended) in [("a.b/c", true), ("cpu", false), ("requests.a/b", false), ("x.kubernetes.io/b", false)]
+        {
             assert_eq!(is_extended(name), extended, "{name}");
         }
         let row = DeviceClass.cells(&class(json!({})), Timestamp::UNIX_EPOCH);

@@ -39,8 +39,7 @@ type Names<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 /// Everything wrong with a claim's `devices`.
 pub(super) fn validate(devices: &Field<'_>) -> Errors {
     let (requests, constraints) = (devices.at("requests"), devices.at("constraints"));
-    let choices = |one: &Field<'_>| one.at("firstAvailable").items().map(|choice| text(&choice, "name")).collect();
-    let names: Names<'_> = requests.items().map(|one| (text(&one, "name"), choices(&one))).collect();
+    let names: Names<'_> = requests.items().map(|one| (one.at("name").text(), choices(&one))).collect();
     let mut errors: Errors = requests.items().flat_map(|one| request(&one)).collect();
     errors.extend(requests.too_many(REQUESTS_MAX));
     errors.extend(repeated(&requests, "name"));
@@ -50,8 +49,8 @@ pub(super) fn validate(devices: &Field<'_>) -> Errors {
     errors
 }
 
-fn text<'a>(of: &Field<'a>, name: &str) -> &'a str {
-    of.at(name).text()
+fn choices<'a>(request: &Field<'a>) -> BTreeSet<&'a str> {
+    request.at("firstAvailable").items().map(|choice| choice.at("name").text()).collect()
 }
 
 fn labelled(field: &Field<'_>) -> Errors {
@@ -104,7 +103,10 @@ fn toleration(toleration: &Field<'_>) -> Errors {
         _ => errors.extend(operator.must_be_one_of(&["Equal", "Exists"])),
     }
     if key.is_empty() && operator.text() != "Exists" {
-        errors.push(operator.invalid_part(operator.text(), "operator must be Exists when `key` is empty, which means \"match all values and all keys\""));
+        errors.push(operator.invalid_part(
+            operator.text(),
+            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
+        ));
     }
     errors.extend((!effect.is_empty()).then(|| effect.one_of(&["NoExecute", "NoSchedule"])).flatten());
     errors
@@ -116,7 +118,8 @@ fn constraint(constraint: &Field<'_>, names: &Names<'_>) -> Errors {
     match attributes.iter().find(|one| one.is_set()) {
         Some(attribute) => errors.extend(full_name(attribute)),
         None => {
-            let why = "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set";
+            let why =
+                "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set";
             errors.push(constraint.required(why));
         }
     }
@@ -128,7 +131,8 @@ fn full_name(attribute: &Field<'_>) -> Errors {
     let Some((domain, own)) = attribute.text().split_once('/') else {
         return vec![attribute.invalid("must include a domain")];
     };
-    let mut errors: Errors = name::subdomain(domain).into_iter().map(|why| attribute.invalid_part(domain, why)).collect();
+    let mut errors: Errors =
+        name::subdomain(domain).into_iter().map(|why| attribute.invalid_part(domain, why)).collect();
     let letter = |c: char| c == '_' || c.is_ascii_alphabetic();
     if !own.starts_with(letter) || !own.chars().all(|c| letter(c) || c.is_ascii_digit()) {
         let why = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric \

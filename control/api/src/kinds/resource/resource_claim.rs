@@ -40,10 +40,6 @@ impl Strategy for ResourceClaim {
         json::set(object, "status", json!({}));
     }
 
-    fn validate(&self, object: &Value) -> Vec<FieldError> {
-        status(&Field::root(object).at("status"))
-    }
-
     fn validate_create(&self, object: &Value) -> Vec<FieldError> {
         requests::validate(&Field::root(object).at("spec").at("devices"))
     }
@@ -54,7 +50,7 @@ impl Strategy for ResourceClaim {
 
     fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         let root = Field::root(object);
-        let mut errors = Errors::new();
+        let mut errors = status(&root.at("status"));
         let (allocation, before) = (root.at("status").at("allocation"), &old["status"]["allocation"]);
         if allocation.is_set() && !before.is_null() {
             errors.extend(allocation.unchanged(before));
@@ -95,12 +91,8 @@ fn state(object: &Value) -> String {
     let deleted = !object["metadata"]["deletionTimestamp"].is_null();
     let allocated = object.pointer("/status/allocation").is_some();
     let reserved = allocated && !json::items(object, "/status/reservedFor").is_empty();
-    let states = [
-        (deleted, "deleted"),
-        (!allocated && !deleted, "pending"),
-        (allocated, "allocated"),
-        (reserved, "reserved"),
-    ];
+    let states =
+        [(deleted, "deleted"), (!allocated && !deleted, "pending"), (allocated, "allocated"), (reserved, "reserved")];
     states.into_iter().filter(|(so, _)| *so).map(|(_, word)| word).collect::<Vec<_>>().join(",")
 }
 
@@ -134,7 +126,8 @@ mod tests {
             "selectors": [{"cel": {"expression": "true"}}], "tolerations": [{"operator": "Exists"}]}},
             {"name": "b", "firstAvailable": [{"name": "x", "deviceClassName": "gpu"}]}]);
         let config = json!([{"requests": ["a", "b/x"], "opaque": {"driver": "a.b", "parameters": {}}}]);
-        let constraints = json!([{"requests": ["a", "b"], "matchAttribute": "a.b/numa"}, {"distinctAttribute": "a.b/c"}]);
+        let constraints =
+            json!([{"requests": ["a", "b"], "matchAttribute": "a.b/numa"}, {"distinctAttribute": "a.b/c"}]);
         told_of(json!({"requests": requests, "config": config, "constraints": constraints}), &expect![""]);
     }
 
@@ -144,7 +137,9 @@ mod tests {
             {"name": "b", "exactly": {}, "firstAvailable": [{}]},
             {"name": "c", "firstAvailable": [{"name": "x", "deviceClassName": "g", "allocationMode": "All", "count": 2},
                 {"name": "x", "deviceClassName": "g", "allocationMode": "Some", "selectors": [{}]}]}]);
-        told_of(json!({"requests": requests}), &expect![[r#"
+        told_of(
+            json!({"requests": requests}),
+            &expect![[r#"
             spec.devices.requests[0].name: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
             spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required
             spec.devices.requests[1].exactly.deviceClassName: Required value
@@ -154,7 +149,8 @@ mod tests {
             spec.devices.requests[3].firstAvailable[1].selectors[0].cel: Required value
             spec.devices.requests[3].firstAvailable[1].allocationMode: Unsupported value: "Some": supported values: "All", "ExactCount"
             spec.devices.requests[3].firstAvailable[1]: Duplicate value: "x"
-            spec.devices.requests[2]: Duplicate value: "b""#]]);
+            spec.devices.requests[2]: Duplicate value: "b""#]],
+        );
     }
 
     #[test]
@@ -162,7 +158,9 @@ mod tests {
         let constraints = json!([{"requests": ["x", "a/b", "a/b/c", "a", "a"], "matchAttribute": "bare"}, {}]);
         let config = json!([{}, {"opaque": {"driver": "", "parameters": []}}]);
         let requests = json!([{"name": "a", "exactly": {"deviceClassName": "g"}}]);
-        told_of(json!({"requests": requests, "constraints": constraints, "config": config}), &expect![[r#"
+        told_of(
+            json!({"requests": requests, "constraints": constraints, "config": config}),
+            &expect![[r#"
             spec.devices.constraints[0].requests[0]: Invalid value: "x": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'
             spec.devices.constraints[0].requests[1]: Invalid value: "a/b": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'
             spec.devices.constraints[0].requests[2]: Invalid value: "a/b/c": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'
@@ -172,17 +170,20 @@ mod tests {
             spec.devices.config[0].opaque: Required value
             spec.devices.config[1].opaque.driver: Required value
             spec.devices.config[1].opaque.driver: Invalid value: "": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
-            spec.devices.config[1].opaque.parameters: Invalid value: []: must be a valid JSON object"#]]);
-        let many: Vec<Value> = (0..33).map(|nth| json!({"name": format!("r{nth}"), "exactly": {"deviceClassName": "g"}})).collect();
+            spec.devices.config[1].opaque.parameters: Invalid value: []: must be a valid JSON object"#]],
+        );
+        let many: Vec<Value> =
+            (0..33).map(|nth| json!({"name": format!("r{nth}"), "exactly": {"deviceClassName": "g"}})).collect();
         told_of(json!({"requests": many}), &expect!["spec.devices.requests: Too many: 33: must have at most 32 items"]);
     }
 
     #[test]
     fn what_is_wanted_and_what_was_given_stay() {
-        let with = |allocation: Value, consumers: Value| {
-            json!({"metadata": {"deletionTimestamp": "t"}, "spec": {}, "status": {"allocation": allocation, "reservedFor": consumers}})
-        };
-        let (old, new) = (with(json!({"a": 1}), json!([])), with(json!({"a": 2}), json!([{"uid": "1", "name": "p", "resource": "pods"}])));
+        let with = |allocation: Value, consumers: Value| json!({"metadata": {"deletionTimestamp": "t"}, "spec": {}, "status": {"allocation": allocation, "reservedFor": consumers}});
+        let (old, new) = (
+            with(json!({"a": 1}), json!([])),
+            with(json!({"a": 2}), json!([{"uid": "1", "name": "p", "resource": "pods"}])),
+        );
         expect![[r#"
             status.allocation: Invalid value: {"a":2}: field is immutable
             status.reservedFor: Forbidden: new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"#]]
@@ -192,7 +193,7 @@ mod tests {
             status.reservedFor[0].name: Required value
             status.reservedFor[0].uid: Required value
             status.reservedFor: Forbidden: may not be specified when `allocated` is not set"#]]
-        .assert_eq(&told(&ResourceClaim.validate(&json!({"status": {"reservedFor": [{}]}}))));
+        .assert_eq(&told(&ResourceClaim.validate_status(&json!({"status": {"reservedFor": [{}]}}), &json!({}))));
     }
 
     #[test]
@@ -201,7 +202,10 @@ mod tests {
         assert_eq!(state(json!({}), json!({})), "pending");
         assert_eq!(state(json!({"deletionTimestamp": "t"}), json!({})), "deleted");
         assert_eq!(state(json!({}), json!({"allocation": {}})), "allocated");
-        assert_eq!(state(json!({"deletionTimestamp": "t"}), json!({"allocation": {}, "reservedFor": [{}]})), "deleted,allocated,reserved");
+        assert_eq!(
+            state(json!({"deletionTimestamp": "t"}), json!({"allocation": {}, "reservedFor": [{}]})),
+            "deleted,allocated,reserved"
+        );
         let row = ResourceClaim.cells(&claim(&json!({})), Timestamp::UNIX_EPOCH);
         assert_eq!(Value::from(row), json!(["c", "pending", "<unknown>"]));
     }

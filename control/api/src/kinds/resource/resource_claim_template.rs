@@ -68,7 +68,11 @@ mod tests {
             json!({"metadata": {"name": "t"}, "spec": {"metadata": {"labels": {"a": "b"}}, "spec": {"devices": {"requests": requests}}}})
         };
         check(&ResourceClaimTemplate, &template("gpu"), &expect![""]);
-        check(&ResourceClaimTemplate, &template(""), &expect!["spec.spec.devices.requests[0].exactly.deviceClassName: Required value"]);
+        check(
+            &ResourceClaimTemplate,
+            &template(""),
+            &expect!["spec.spec.devices.requests[0].exactly.deviceClassName: Required value"],
+        );
         expect![[r#"spec: Invalid value: {"metadata":{"labels":{"a":"b"}},"spec":{"devices":{"requests":[{"exactly":{"deviceClassName":"b"},"name":"a"}]}}}: field is immutable"#]]
             .assert_eq(&told(&ResourceClaimTemplate.validate_update(&template("b"), &template("a"))));
         let row = ResourceClaimTemplate.cells(&template("a"), Timestamp::UNIX_EPOCH);

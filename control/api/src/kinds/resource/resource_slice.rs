@@ -55,7 +55,11 @@ impl Strategy for ResourceSlice {
         }
         let for_itself = spec.at("perDeviceNodeSelection").is_true();
         errors.extend(devices.items().flat_map(|one| device(&one, for_itself)));
-        errors.extend(devices.too_many(if devices.items().any(|one| is_rich(&one)) { RICH_DEVICES_MAX } else { DEVICES_MAX }));
+        errors.extend(devices.too_many(if devices.items().any(|one| is_rich(&one)) {
+            RICH_DEVICES_MAX
+        } else {
+            DEVICES_MAX
+        }));
         errors.extend(repeated(&devices, "name"));
         for set in counters.items() {
             errors.extend(set.at("name").must_be_named(name::label));
@@ -106,7 +110,8 @@ fn pool(pool: &Field<'_>) -> Errors {
     let mut errors: Errors = own.must().into_iter().collect();
     if !own.is_empty() {
         errors.extend((own.text().len() > POOL_MAX).then(|| own.too_long(POOL_MAX)));
-        let wrong = own.text().split('/').flat_map(|part| name::subdomain(part).into_iter().map(move |why| (part, why)));
+        let wrong =
+            own.text().split('/').flat_map(|part| name::subdomain(part).into_iter().map(move |why| (part, why)));
         errors.extend(wrong.map(|(part, why)| own.invalid_part(part, why)));
     }
     let number = count.integer().unwrap_or_default();
@@ -130,7 +135,8 @@ fn place(spec: &Field<'_>) -> Errors {
     }
     let untrue = ["allNodes", "perDeviceNodeSelection"].map(|name| spec.at(name));
     errors.extend(untrue.iter().filter(|one| one.is_set() && !one.is_true()).map(|one| one.invalid(ONLY_TRUE)));
-    let given: Vec<String> = PLACES.iter().filter(|name| says(&spec.at(name))).map(|name| format!("`{name}`")).collect();
+    let given: Vec<String> =
+        PLACES.iter().filter(|name| says(&spec.at(name))).map(|name| format!("`{name}`")).collect();
     let why = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
     match given.len() {
         0 => errors.push(spec.required(why)),
@@ -162,28 +168,39 @@ mod tests {
     #[test]
     fn it_is_of_a_driver_a_pool_and_a_place() {
         let attributes = json!({"a.b/model": {"string": "x"}, "version": {"version": "1.0.0"}, "ok": {"bool": false}});
-        told_of(&json!({"devices": [{"name": "d", "attributes": attributes, "capacity": {"memory": {"value": "1Gi"}}}]}), &expect![""]);
-        told_of(&json!({"driver": "", "pool": {"generation": -1}, "nodeName": ""}), &expect![[r#"
+        told_of(
+            &json!({"devices": [{"name": "d", "attributes": attributes, "capacity": {"memory": {"value": "1Gi"}}}]}),
+            &expect![""],
+        );
+        told_of(
+            &json!({"driver": "", "pool": {"generation": -1}, "nodeName": ""}),
+            &expect![[r#"
             spec.driver: Required value
             spec.driver: Invalid value: "": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             spec.pool.name: Required value
             spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero
             spec.pool.generation: Invalid value: -1: must be greater than or equal to zero
             spec.nodeName: Invalid value: "": must be either unset or set to a non-empty string
-            spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"#]]);
-        told_of(&json!({"nodeSelector": {"nodeSelectorTerms": []}, "allNodes": false, "devices": [], "sharedCounters": [{}]}), &expect![[r#"
+            spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"#]],
+        );
+        told_of(
+            &json!({"nodeSelector": {"nodeSelectorTerms": []}, "allNodes": false, "devices": [], "sharedCounters": [{}]}),
+            &expect![[r#"
             spec.nodeSelector.nodeSelectorTerms: Invalid value: []: must have exactly one node selector term
             spec.allNodes: Invalid value: false: must be either unset or set to true
             spec: Invalid value: "{`nodeName`, `nodeSelector`}": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set
             spec: Invalid value: "": only one of `sharedCounters` or `devices` is allowed
             spec.sharedCounters[0].name: Required value
-            spec.sharedCounters[0].counters: Required value"#]]);
+            spec.sharedCounters[0].counters: Required value"#]],
+        );
     }
 
     #[test]
     fn devices_are_named_and_say_one_thing_at_a_time() {
         let attributes = json!({"a": {}, "b": {"int": 1, "string": "x"}, "/c": {"version": "1"}, "d": {"strings": []}});
-        told_of(&json!({"devices": [{"name": "D"}, {"name": "d", "attributes": attributes}, {"name": "d", "allNodes": true}]}), &expect![[r#"
+        told_of(
+            &json!({"devices": [{"name": "D"}, {"name": "d", "attributes": attributes}, {"name": "d", "allNodes": true}]}),
+            &expect![[r#"
             spec.devices[0].name: Invalid value: "D": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
             spec.devices[1].attributes[/c]: Invalid value: "": the domain must not be empty
             spec.devices[1].attributes[/c].version: Invalid value: "1": must be a string compatible with semver.org spec 2.0.0
@@ -191,12 +208,16 @@ mod tests {
             spec.devices[1].attributes[b]: Invalid value: {"int":1,"string":"x"}: exactly one value must be specified
             spec.devices[1].attributes[d].strings: Invalid value: []: must not be empty if specified
             spec.devices[2]: Invalid value: "null": `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec
-            spec.devices[2]: Duplicate value: "d""#]]);
+            spec.devices[2]: Duplicate value: "d""#]],
+        );
         let alone = json!({"nodeName": null, "perDeviceNodeSelection": true, "devices": [{"name": "a"}, {"name": "b", "allNodes": true},
             {"name": "c", "nodeName": "n", "allNodes": true}]});
-        told_of(&alone, &expect![[r#"
+        told_of(
+            &alone,
+            &expect![[r#"
             spec.devices[0]: Required value: exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec
-            spec.devices[2]: Invalid value: "{`nodeName`, `allNodes`}": exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec"#]]);
+            spec.devices[2]: Invalid value: "{`nodeName`, `allNodes`}": exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec"#]],
+        );
         let many: Vec<Value> = (0..65).map(|nth| json!({"name": format!("d{nth}"), "taints": [{}]})).collect();
         told_of(&json!({"devices": many}), &expect!["spec.devices: Too many: 65: must have at most 64 items"]);
     }

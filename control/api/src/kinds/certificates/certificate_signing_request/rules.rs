@@ -40,8 +40,7 @@ const NO_SIGNER: &str = "kubernetes.io/legacy-unknown";
 
 /// Everything wrong with a request that shows without its content.
 pub(super) fn request(object: &Value) -> Errors {
-    let root = Field::root(object);
-    let spec = root.at("spec");
+    let spec = Field::root(object).at("spec");
     let (usages, signer, life) = (spec.at("usages"), spec.at("signerName"), spec.at("expirationSeconds"));
     let mut errors: Errors = usages.must().into_iter().collect();
     errors.extend(usages.items().filter_map(|usage| usage.one_of(USAGES)));
@@ -55,7 +54,6 @@ pub(super) fn request(object: &Value) -> Errors {
     if life.integer().is_some_and(|seconds| seconds < SECONDS_MIN) {
         errors.push(life.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
     }
-    errors.extend(conditions(&root.at("status").at("conditions")));
     errors
 }
 
@@ -86,7 +84,9 @@ fn labels(signer: &Field<'_>, part: &str, rule: fn(&str) -> Vec<String>) -> Erro
     wrong.into_iter().map(|why| signer.invalid_part(part, format!("validating label {label:?}: {why}"))).collect()
 }
 
-fn conditions(conditions: &Field<'_>) -> Errors {
+/// Everything wrong with what became of it.
+pub(super) fn conditions(object: &Value) -> Errors {
+    let conditions = Field::root(object).at("status").at("conditions");
     let mut seen = BTreeSet::new();
     let mut errors = Errors::new();
     for condition in conditions.items() {
@@ -176,8 +176,6 @@ mod tests {
             status.conditions[2].type: Duplicate value: "Denied"
             status.conditions[3].type: Required value
             status.conditions[3].status: Unsupported value: "Maybe": supported values: "False", "True", "Unknown""#]]
-        .assert_eq(&told(&super::conditions(
-            &Field::root(&json!({"status": {"conditions": conditions}})).at("status").at("conditions"),
-        )));
+        .assert_eq(&told(&super::conditions(&json!({"status": {"conditions": conditions}}))));
     }
 }
