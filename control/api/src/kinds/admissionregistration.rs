@@ -19,7 +19,10 @@ use crate::kind::{Flags, Generation};
 
 /// Name of the group.
 const GROUP: &str = "admissionregistration.k8s.io";
-/// What every kind of the group has in common.
+/// Categories of every kind of the group.
+const CATEGORIES: &[&str] = &["api-extensions"];
+
+/// Traits of every kind of the group.
 fn flags() -> Flags {
     Flags { needs_revision_on_update: true, generation: Generation::Always, ..Flags::default() }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{GROUP, binding, flags, not_enforced};
+use super::{CATEGORIES, GROUP, binding, flags, not_enforced};
 use crate::field::Field;
 use crate::kind::{Kind, Scope, Strategy};
 use crate::kinds::base;
@@ -13,6 +13,7 @@ const PLURAL: &str = "mutatingadmissionpolicybindings";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         columns: binding::COLUMNS,
         flags: flags(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{GROUP, flags, not_enforced, policy};
+use super::{CATEGORIES, GROUP, flags, not_enforced, policy};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
 use crate::kinds::base;
@@ -17,6 +17,7 @@ const PLURAL: &str = "validatingadmissionpolicies";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::device::{ONLY_TRUE, device, says};
-use super::selection::{driver, repeated};
+use super::selection::repeated;
 use super::{GROUP, not_allocated};
 use crate::field::{Errors, Field, IMMUTABLE};
 use crate::kind::{Column, Flags, Generation, Kind, Scope, Strategy};
+use crate::kinds::storage::driver;
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -47,7 +48,7 @@ impl Strategy for ResourceSlice {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let spec = Field::root(object).at("spec");
         let (devices, counters) = (spec.at("devices"), spec.at("sharedCounters"));
-        let mut errors = driver(&spec.at("driver"));
+        let mut errors = driver::csi(&spec.at("driver"));
         errors.extend(pool(&spec.at("pool")));
         errors.extend(place(&spec));
         if devices.is_set() && counters.is_set() {

@@ -1,7 +1,7 @@
 //! What classes and claims share: which devices, and how they are set up.
 
 use crate::field::{Errors, Field};
-use crate::name;
+use crate::kinds::storage::driver;
 use crate::validate::FieldError;
 
 /// Most selectors and settings of one class or request.
@@ -10,8 +10,6 @@ const SETTINGS_MAX: usize = 32;
 /// Most bytes of an expression, and of what is handed to a driver.
 const EXPRESSION_MAX: usize = 10 * 1024;
 const PARAMETERS_MAX: usize = 10 * 1024;
-/// Longest name of a driver, in bytes.
-const DRIVER_MAX: usize = 63;
 
 /// Everything wrong with selectors of devices.
 pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
@@ -37,22 +35,13 @@ pub(super) fn settings(settings: &Field<'_>, more: impl Fn(&Field<'_>) -> Errors
         errors.extend(more(&one));
         let opaque = one.at("opaque");
         if opaque.is_set() {
-            errors.extend(driver(&opaque.at("driver")));
+            errors.extend(driver::csi(&opaque.at("driver")));
             errors.extend(parameters(&opaque.at("parameters")));
         } else {
             errors.push(opaque.required(""));
         }
     }
     errors.extend(settings.too_many(SETTINGS_MAX));
-    errors
-}
-
-/// Everything wrong with the name of a driver.
-pub(super) fn driver(driver: &Field<'_>) -> Errors {
-    let mut errors: Errors = driver.must().into_iter().collect();
-    errors.extend((driver.text().len() > DRIVER_MAX).then(|| driver.too_long(DRIVER_MAX)));
-    let wrong = name::subdomain(&driver.text().to_lowercase()).into_iter();
-    errors.extend(wrong.map(|why| driver.invalid_part(driver.text(), why)));
     errors
 }
 
