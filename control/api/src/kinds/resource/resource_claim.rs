@@ -106,8 +106,8 @@ mod tests {
         json!({"metadata": {"name": "c"}, "spec": {"devices": devices}})
     }
 
-    fn told_of(devices: Value, expected: &Expect) {
-        check(&ResourceClaim, &claim(&devices), expected);
+    fn told_of(devices: &Value, expected: &Expect) {
+        check(&ResourceClaim, &claim(devices), expected);
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         let config = json!([{"requests": ["a", "b/x"], "opaque": {"driver": "a.b", "parameters": {}}}]);
         let constraints =
             json!([{"requests": ["a", "b"], "matchAttribute": "a.b/numa"}, {"distinctAttribute": "a.b/c"}]);
-        told_of(json!({"requests": requests, "config": config, "constraints": constraints}), &expect![""]);
+        told_of(&json!({"requests": requests, "config": config, "constraints": constraints}), &expect![""]);
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
             {"name": "c", "firstAvailable": [{"name": "x", "deviceClassName": "g", "allocationMode": "All", "count": 2},
                 {"name": "x", "deviceClassName": "g", "allocationMode": "Some", "selectors": [{}]}]}]);
         told_of(
-            json!({"requests": requests}),
+            &json!({"requests": requests}),
             &expect![[r#"
             spec.devices.requests[0].name: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
             spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required
@@ -159,7 +159,7 @@ mod tests {
         let config = json!([{}, {"opaque": {"driver": "", "parameters": []}}]);
         let requests = json!([{"name": "a", "exactly": {"deviceClassName": "g"}}]);
         told_of(
-            json!({"requests": requests, "constraints": constraints, "config": config}),
+            &json!({"requests": requests, "constraints": constraints, "config": config}),
             &expect![[r#"
             spec.devices.constraints[0].requests[0]: Invalid value: "x": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'
             spec.devices.constraints[0].requests[1]: Invalid value: "a/b": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'
@@ -174,7 +174,10 @@ mod tests {
         );
         let many: Vec<Value> =
             (0..33).map(|nth| json!({"name": format!("r{nth}"), "exactly": {"deviceClassName": "g"}})).collect();
-        told_of(json!({"requests": many}), &expect!["spec.devices.requests: Too many: 33: must have at most 32 items"]);
+        told_of(
+            &json!({"requests": many}),
+            &expect!["spec.devices.requests: Too many: 33: must have at most 32 items"],
+        );
     }
 
     #[test]
