@@ -165,6 +165,7 @@ pub(crate) fn paths() -> Vec<String> {
         "/apis/",
         "/healthz",
         "/livez",
+        "/metrics",
         "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",

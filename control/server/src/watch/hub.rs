@@ -15,7 +15,9 @@ use api::meta::{Key, Resource, Revision, Timestamp};
 use api::record::Record;
 use api::view::Event;
 use bytes::Bytes;
-use seam::Seam;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use seam::{Metrics, Seam};
 use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +61,8 @@ struct Group {
     ring: broadcast::Sender<Round>,
     /// What the round under way has for it.
     pending: Vec<Bytes>,
+    /// Counts what its watchers are sent.
+    sent: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +80,8 @@ pub(crate) struct Hub {
     board: Mutex<Board>,
     /// Every group was told everything up to this revision. Moves while the board is locked.
     position: AtomicU64,
+    /// Events sent as they happen, by group, version and plural of their kind.
+    sent: Family<[(&'static str, Arc<str>); 3], Counter>,
 }
 
 /// A watcher's place in its group.
@@ -94,9 +100,12 @@ impl Drop for Member {
 
 impl Hub {
     /// Begins where the store is.
-    pub(crate) fn new(store: &Store) -> Arc<Self> {
+    pub(crate) fn new(store: &Store, metrics: &Metrics) -> Arc<Self> {
         let position = AtomicU64::new(store.view().revision().0);
-        Arc::new(Self { board: Mutex::default(), position })
+        let sent = Family::default();
+        let help = "Events sent to watchers as they happened, by resource";
+        metrics.register("apiserver_watch_events", help, sent.clone());
+        Arc::new(Self { board: Mutex::default(), position, sent })
     }
 
     /// Every group was told everything up to this revision, or has it in its ring.
@@ -107,7 +116,7 @@ impl Hub {
     /// Becomes one who is told; also says from where on.
     pub(super) fn join(self: &Arc<Self>, selection: &Selection, form: Form) -> (Member, Revision) {
         let mut board = self.lock();
-        let (group, rounds) = board.join(selection, form);
+        let (group, rounds) = board.join(selection, form, || self.counter(selection));
         (Member { hub: Arc::clone(self), group, rounds }, self.position())
     }
 
@@ -143,13 +152,24 @@ impl Hub {
         self.position.store(through.0, Ordering::Release);
     }
 
+    fn counter(&self, selection: &Selection) -> Counter {
+        let kind = selection.kind;
+        let labels = [("group", &kind.group), ("version", &kind.version), ("resource", &kind.plural)];
+        self.sent.get_or_create_owned(&labels.map(|(name, value)| (name, Arc::clone(value))))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Board {
-    fn join(&mut self, selection: &Selection, form: Form) -> (u64, broadcast::Receiver<Round>) {
+    fn join(
+        &mut self,
+        selection: &Selection,
+        form: Form,
+        sent: impl FnOnce() -> Counter,
+    ) -> (u64, broadcast::Receiver<Round>) {
         if self.closed {
             return (self.next, broadcast::channel(1).1);
         }
@@ -162,7 +182,8 @@ impl Board {
         self.next += 1;
         let (ring, rounds) = broadcast::channel(RING);
         self.places.entry(place.clone()).or_default().insert(wish, id);
-        self.groups.insert(id, Group { place, selection: selection.clone(), form, ring, pending: Vec::new() });
+        let (selection, sent) = (selection.clone(), sent());
+        self.groups.insert(id, Group { place, selection, form, ring, pending: Vec::new(), sent });
         (id, rounds)
     }
 
@@ -213,9 +234,15 @@ impl Board {
         }
         for id in touched {
             let Some(group) = self.groups.get_mut(&id) else { continue };
-            let round = Round { after, through, text: joined(std::mem::take(&mut group.pending)) };
-            if !damaged.contains(&id) && group.ring.send(round).is_err() {
-                tracing::debug!("the last watcher of a group has just left");
+            let pending = std::mem::take(&mut group.pending);
+            let frames = pending.len();
+            let round = Round { after, through, text: joined(pending) };
+            if damaged.contains(&id) {
+                continue;
+            }
+            match group.ring.send(round) {
+                Ok(watchers) => drop(group.sent.inc_by(u64::try_from(frames * watchers).unwrap_or(u64::MAX))),
+                Err(_) => tracing::debug!("the last watcher of a group has just left"),
             }
         }
         // Its watchers read the history themselves, and say what is wrong when they come to it.
