@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use api::kinds;
-use api::meta::Timestamp;
-use api::requester::Requester;
+use api::meta::{Key, Timestamp};
 use api::status::Status;
 use api::time;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
-use crate::options::WriteOptions;
 use crate::stamp;
-use crate::verbs::{Ask, Core, RETRIES_MAX, kind_of};
+use crate::verbs::{Core, RETRIES_MAX, kind_of};
 
 /// The group of APIServices, which is served whether or not anything is registered.
 const REGISTRATION: &str = "apiregistration.k8s.io";
@@ -61,14 +59,11 @@ pub(crate) async fn register(core: &Core) -> Result<(), Status> {
 /// What must still hold, and what is to be written.
 fn missing(core: &Core) -> Result<(Vec<Precondition>, Vec<Write>), Status> {
     let kind = kind_of(REGISTRATION, "apiservices").ok_or_else(|| Status::internal("apiservices are not served"))?;
-    let requester = Requester::component("bootstrap");
     let (mut preconditions, mut writes) = (Vec::new(), Vec::new());
     let view = core.store.view();
     for (group, version) in served() {
         let name = format!("{version}.{group}");
-        let options = WriteOptions::default();
-        let ask = Ask { requester: &requester, epoch: None, kind, namespace: "", name: &name, options };
-        let key = ask.key(&name)?;
+        let key = Key::new(&kind.resource(), "", &name).map_err(|error| Status::internal(error.to_string()))?;
         if view.get(&key).is_some() {
             continue;
         }
