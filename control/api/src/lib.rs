@@ -13,6 +13,7 @@ pub mod eviction;
 pub mod facts;
 mod field;
 pub mod header;
+mod intern;
 mod json;
 pub mod kind;
 pub mod taints;

@@ -33,6 +33,7 @@ mod revision;
 mod route;
 mod scale;
 mod select;
+mod send;
 mod server;
 mod stamp;
 mod table;

@@ -34,6 +34,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD_MAX: usize = 64 << 10;
 /// Requests at once on one HTTP/2 connection, as Go's server has it.
 const STREAMS_MAX: u32 = 250;
+/// Bytes that one stream of HTTP/2 may have waiting for its peer: a watcher that does not read holds no more than this.
+const UNREAD_MAX: usize = 64 << 10;
 /// A connection whose peer does not answer is found out after this and [`PING_TIMEOUT`].
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -180,6 +182,7 @@ fn builder(head: Duration) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS_MAX)
+        .max_send_buf_size(UNREAD_MAX)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
     builder

@@ -25,7 +25,7 @@ use crate::verbs::apply::Application;
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
-use crate::{body, list, log, scale, warning, watch};
+use crate::{body, list, log, scale, send, warning, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -244,7 +244,7 @@ impl<'a> Asked<'a> {
                 table::of_object(object.to_value()?, kind, include, true, now).to_string().into_bytes()
             }
         };
-        let mut reply = list::json_answer(body, self.headers);
+        let mut reply = send::json(body, self.headers);
         *reply.status_mut() = code;
         warning::add(reply.headers_mut(), warnings);
         Ok(reply)
@@ -258,7 +258,7 @@ fn success(code: StatusCode, details: Option<Value>) -> Reply {
         Some(details) => status["details"] = details,
         None => status["code"] = code.as_u16().into(),
     }
-    let mut reply = list::json_answer(status.to_string().into_bytes(), &HeaderMap::new());
+    let mut reply = send::json(status.to_string().into_bytes(), &HeaderMap::new());
     *reply.status_mut() = code;
     reply
 }

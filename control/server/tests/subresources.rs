@@ -201,6 +201,30 @@ async fn a_scale_is_read_and_written_in_every_form() {
 }
 
 #[tokio::test]
+async fn a_replication_controller_scales_and_orphans_as_it_always_did() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let controllers = "/api/v1/namespaces/default/replicationcontrollers";
+    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": pod("x")["spec"]});
+    let made =
+        json!({"metadata": {"name": "x"}, "spec": {"replicas": 2, "selector": {"app": "x"}, "template": template}});
+    let (code, made) = admin.post(controllers, &made).await;
+    assert_eq!(code, 201, "{made}");
+    let one = format!("{controllers}/x");
+    let (code, scale) = admin.merge(&format!("{one}/scale"), &json!({"spec": {"replicas": 5}})).await;
+    assert_eq!((code, &scale["spec"]["replicas"], &scale["status"]["selector"]), (200, &json!(5), &json!("app=x")));
+    let (code, marked) = admin.ask(Method::DELETE, &one, &[], "").await;
+    assert_eq!(
+        (code, &marked["metadata"]["finalizers"]),
+        (200, &json!(["orphan"])),
+        "nobody said what becomes of its pods"
+    );
+    let (code, gone) = admin.ask(Method::DELETE, &one, &[], r#"{"propagationPolicy": "Background"}"#).await;
+    assert_eq!((code, &gone["status"]), (200, &json!("Success")), "{gone}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_pod_is_bound_once_and_by_its_own_name() {
     let cluster = Cluster::start().await;
     let admin = &cluster.admin;

@@ -2,4 +2,5 @@
 
 pub(super) mod horizontal_pod_autoscaler;
 mod metric;
+pub(super) mod older;
 mod targets;

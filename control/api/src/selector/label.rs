@@ -208,6 +208,13 @@ mod tests {
         assert_eq!(told("=a"), "found '=', expected: !, identifier, or 'end of string'");
         assert_eq!(told("a b"), "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
         assert_eq!(told("a in b"), "unable to parse requirement: found 'b' expected: '('");
+        let value = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
+                     start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used \
+                     for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+        let one = format!("values[1][a]: Invalid value: \"b-\": {value}");
+        assert_eq!(told("a in (c, b-, a)"), format!("unable to parse requirement: {one}"));
+        let two = format!("[{one}, values[2][a]: Invalid value: \"c-\": {value}]");
+        assert_eq!(told("a notin (c-, b-, a)"), format!("unable to parse requirement: {two}"));
         assert_eq!(told("a=b c=d"), "found 'c', expected: ',' or 'end of string'");
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod evict;
 pub(crate) mod modify;
 pub(crate) mod owners;
 pub(crate) mod patch;
+mod runs;
 
 use std::net::IpAddr;
 use std::sync::Arc;

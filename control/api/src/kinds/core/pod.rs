@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
+use crate::intern::shared;
 use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
@@ -137,7 +138,7 @@ impl Strategy for Pod {
         let conditions = json::items(object, "/status/conditions");
         let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
         let seconds = |moment: Option<Timestamp>| moment.map_or(0, Timestamp::as_second);
-        let some = |text: &str| (!text.is_empty()).then(|| text.into());
+        let some = |text: &str| (!text.is_empty()).then(|| shared(text));
         Facts::Pod(Box::new(PodFacts {
             phase: phase(object),
             ready: ready.is_some_and(|condition| condition["status"] == "True"),

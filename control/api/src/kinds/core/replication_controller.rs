@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Strategy, Subresource};
+use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::selector::LabelSelector;
@@ -28,6 +28,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         subresources: &[Subresource::Status, Subresource::Scale],
         columns: COLUMNS,
         selectable: &["status.replicas"],
+        flags: Flags { orphans_dependents: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.ReplicationController",
         ..base("", "ReplicationController", "replicationcontrollers", &ReplicationController)
     }
