@@ -42,6 +42,8 @@ pub enum Subresource {
     EphemeralContainers,
     /// `pods/resize`.
     Resize,
+    /// `certificatesigningrequests/approval`.
+    Approval,
 }
 
 /// A column of `kubectl get`.

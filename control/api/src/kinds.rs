@@ -5,10 +5,12 @@ use std::sync::LazyLock;
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
+mod apiregistration;
 mod apps;
 mod autoscaling;
 mod batch;
 mod cells;
+mod certificates;
 mod coordination;
 mod core;
 mod discovery;
@@ -19,11 +21,13 @@ mod networking;
 mod node;
 mod policy;
 mod rbac;
+mod resource;
 mod scheduling;
 mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
+    apiregistration::api_service::kind,
     core::namespace::kind,
     core::node::kind,
     core::pod::kind,
@@ -46,6 +50,7 @@ const TABLE: &[fn() -> Kind] = &[
     apps::controller_revision::kind,
     batch::job::kind,
     batch::cron_job::kind,
+    certificates::certificate_signing_request::kind,
     networking::ingress::kind,
     networking::ingress_class::kind,
     networking::network_policy::kind,
@@ -72,6 +77,10 @@ const TABLE: &[fn() -> Kind] = &[
     discovery::endpoint_slice::kind,
     flowcontrol::priority_level_configuration::kind,
     flowcontrol::flow_schema::kind,
+    resource::device_class::kind,
+    resource::resource_claim::kind,
+    resource::resource_claim_template::kind,
+    resource::resource_slice::kind,
     autoscaling::horizontal_pod_autoscaler::kind,
     policy::pod_disruption_budget::kind,
     scheduling::priority_class::kind,

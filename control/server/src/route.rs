@@ -135,6 +135,7 @@ pub(crate) fn spelled(subresource: Subresource) -> &'static str {
         Subresource::Eviction => "eviction",
         Subresource::EphemeralContainers => "ephemeralcontainers",
         Subresource::Resize => "resize",
+        Subresource::Approval => "approval",
     }
 }
 

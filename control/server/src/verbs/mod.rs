@@ -35,7 +35,7 @@ pub(crate) use delete::Deleted;
 pub(crate) use patch::Patch;
 
 /// How often a verb decides anew when the object moved on meanwhile; as kube-apiserver.
-const RETRIES_MAX: usize = 5;
+pub(crate) const RETRIES_MAX: usize = 5;
 /// How often a proposal is sent again while there is no leader: with waits of up to a second this outlives an election.
 const LEADERLESS_MAX: usize = 10;
 /// What a revision adds to a stored object, in bytes, at most.

@@ -6,6 +6,7 @@ use api::kind::Subresource;
 use api::meta::Revision;
 use api::record::Record;
 use api::status::Status;
+use api::validate::FieldError;
 use api::{managed, metadata};
 use serde_json::{Value, json};
 use store::{Precondition, Write};
@@ -35,7 +36,9 @@ impl Part {
         match subresource {
             Some(Subresource::Status) => Self::Status,
             Some(Subresource::Finalize) => Self::Finalizers,
-            Some(part @ (Subresource::EphemeralContainers | Subresource::Resize)) => Self::Section(part),
+            Some(part @ (Subresource::EphemeralContainers | Subresource::Resize | Subresource::Approval)) => {
+                Self::Section(part)
+            }
             Some(Subresource::Scale | Subresource::Binding | Subresource::Log | Subresource::Eviction) | None => {
                 Self::Whole
             }
@@ -108,7 +111,7 @@ impl Core {
             let review = Review { operation: Operation::Update, ask, old: Some(&old), view: &view, core: self };
             let admitted = admit::admit(&review, &mut object).await?;
             count(ask, &mut object, &old);
-            check(ask, part, &object, &old)?;
+            check(ask, part, (&object, &old), &admitted.errors)?;
             warnings.extend(admitted.warnings);
             if part == Part::Whole {
                 warnings.extend(ask.kind.strategy.warnings(&object));
@@ -242,10 +245,11 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
         && b.keys().filter(relevant).all(|name| a.contains_key(name))
 }
 
-fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), Status> {
+fn check(ask: &Ask<'_>, part: Part, (object, old): (&Value, &Value), admission: &[FieldError]) -> Result<(), Status> {
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
     errors.extend(metadata::validate_update(kind, object, old));
+    errors.extend_from_slice(admission);
     if part != Part::Status {
         errors.extend(kind.strategy.validate(object));
     }
