@@ -25,6 +25,6 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe kinds kustomize node }
+transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe kinds older kustomize node }
 transcripts! { &HELMS; helm }
 transcripts! { &PYTHON; python }

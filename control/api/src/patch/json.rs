@@ -24,7 +24,8 @@ pub(super) fn apply(original: &Value, patch: &[u8]) -> Result<Value, Status> {
     let mut object = original.clone();
     let mut copied = 0;
     for operation in &operations {
-        if matches!(operation, PatchOperation::Test(test) if test.value.is_null() && lacks(&object, test.path.as_str())) {
+        if matches!(operation, PatchOperation::Test(test) if test.value.is_null() && lacks(&object, test.path.as_str()))
+        {
             continue;
         }
         let added = match operation {
