@@ -1,5 +1,7 @@
-//! What controllers written with kube stand on: reflectors, watches with bookmarks, and metadata alone.
+//! A controller as operators are written: kube's own loop, with a finalizer, server-side apply and what it owns. It keeps a
+//! copy of every ConfigMap that asks for one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
@@ -7,16 +9,21 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::PartialObjectMeta;
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::finalizer::{self, Event, finalizer};
 use kube::runtime::{WatchStreamExt, reflector, watcher};
-use kube::{Client, Config, ResourceExt};
+use kube::{Client, Config, Resource, ResourceExt};
 use serde_json::json;
 
 use crate::scene::Scene;
 
 /// Asks for a copy.
 const WANTED: &str = "example.invalid/copy=yes";
-/// Until a test has seen all.
-const LIMIT: Duration = Duration::from_secs(120);
+const FINALIZER: &str = "example.invalid/copy";
+/// As whom the controller applies.
+const MANAGER: &str = "copier";
+/// Until the controller has done what is its own.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs a test in a namespace of its own, on which the API of its ConfigMaps is opened.
 fn with_config_maps<F: Future<Output = ()>>(namespace: &str, test: impl FnOnce(Api<ConfigMap>) -> F) {
@@ -27,7 +34,7 @@ fn with_config_maps<F: Future<Output = ()>>(namespace: &str, test: impl FnOnce(A
         let file = Kubeconfig::read_from(scene.cluster.kubeconfig()).unwrap();
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
         let api = Api::namespaced(Client::try_from(config).unwrap(), namespace);
-        tokio::time::timeout(LIMIT, test(api)).await.unwrap();
+        tokio::time::timeout(2 * LIMIT, test(api)).await.unwrap();
     });
 }
 
@@ -43,6 +50,88 @@ fn original(name: &str) -> ConfigMap {
         data: Some([("key".into(), "value".into())].into()),
         ..ConfigMap::default()
     }
+}
+
+/// Waits until an object is as wanted, or is not there.
+async fn until(api: &Api<ConfigMap>, name: &str, wanted: impl Fn(Option<&ConfigMap>) -> bool) -> Option<ConfigMap> {
+    let mut last = None;
+    let reached = tokio::time::timeout(LIMIT, async {
+        loop {
+            last = api.get_opt(name).await.unwrap();
+            if wanted(last.as_ref()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let reached = reached.await;
+    assert!(reached.is_ok(), "{name} is still {last:#?}");
+    last
+}
+
+/// Makes one original's copy as it should be, or takes it away with the original.
+async fn reconcile(
+    original: Arc<ConfigMap>,
+    api: Arc<Api<ConfigMap>>,
+) -> Result<Action, finalizer::Error<kube::Error>> {
+    let copy = format!("{}-copy", original.name_any());
+    finalizer(&api, FINALIZER, original, |event| async {
+        match event {
+            Event::Apply(original) => {
+                let wanted = json!({
+                    "apiVersion": "v1", "kind": "ConfigMap",
+                    "metadata": {"name": copy, "ownerReferences": [original.controller_owner_ref(&())]},
+                    "data": original.data,
+                });
+                api.patch(&copy, &PatchParams::apply(MANAGER).force(), &Patch::Apply(wanted)).await?;
+            }
+            Event::Cleanup(_) => {
+                api.delete(&copy, &DeleteParams::default()).await?;
+            }
+        }
+        Ok(Action::await_change())
+    })
+    .await
+}
+
+#[test]
+fn a_controller_keeps_copies_and_cleans_up() {
+    with_config_maps("kube-controller", |api| async move {
+        let wanted = watcher::Config::default().labels(WANTED);
+        let retry = |_: Arc<ConfigMap>, _: &_, _: Arc<_>| Action::requeue(Duration::from_millis(200));
+        let run = Controller::new(api.clone(), wanted).owns(api.clone(), watcher::Config::default());
+        let controller = tokio::spawn(run.run(reconcile, retry, Arc::new(api.clone())).for_each(|outcome| async {
+            if let Err(error) = outcome {
+                eprintln!("{error:?}");
+            }
+        }));
+
+        api.create(&PostParams::default(), &original("first")).await.unwrap();
+        let data = |object: &ConfigMap| object.data.clone().unwrap_or_default();
+        let is = |value: &'static str| {
+            move |object: Option<&ConfigMap>| {
+                object.is_some_and(|object| data(object).get("key").is_some_and(|key| key == value))
+            }
+        };
+        let copy = until(&api, "first-copy", is("value")).await.unwrap();
+        let managers: Vec<_> =
+            copy.managed_fields().iter().map(|entry| (entry.manager.as_deref(), entry.operation.as_deref())).collect();
+        assert_eq!(managers, [(Some(MANAGER), Some("Apply"))]);
+        assert_eq!(api.get("first").await.unwrap().finalizers(), [FINALIZER]);
+
+        // What others do to the copy is undone, because the controller watches what it owns.
+        let spoilt = Patch::Merge(json!({"data": {"key": "spoilt"}}));
+        api.patch("first-copy", &PatchParams::default(), &spoilt).await.unwrap();
+        until(&api, "first-copy", is("value")).await;
+        let changed = Patch::Merge(json!({"data": {"key": "changed"}}));
+        api.patch("first", &PatchParams::default(), &changed).await.unwrap();
+        until(&api, "first-copy", is("changed")).await;
+
+        api.delete("first", &DeleteParams::default()).await.unwrap();
+        until(&api, "first", |object| object.is_none()).await;
+        assert_eq!(api.get_opt("first-copy").await.unwrap(), None);
+        controller.abort();
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod play;
 mod scene;
 mod transcript;
 
-use play::{KUBECTLS, PYTHON, play};
+use play::{HELMS, KUBECTLS, PYTHON, play};
 
 /// A test of a transcript for each of its names.
 macro_rules! transcripts {
@@ -25,5 +25,6 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { &KUBECTLS[2..]; discovery get watch create create_more apply server_side change rollout delete describe kinds kustomize node }
+transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe kinds older kustomize node }
+transcripts! { &HELMS; helm }
 transcripts! { &PYTHON; python }

@@ -32,6 +32,11 @@ pub(crate) const KUBECTLS: [Client; 5] = [
     Client { name: "kubectl", version: Version(1, 33), tools: &["kubectl-1.33/kubectl"] },
     Client { name: "kubectl", version: Version(1, 37), tools: &["kubectl-1.37/kubectl"] },
 ];
+/// The helms.
+pub(crate) const HELMS: [Client; 2] = [
+    Client { name: "helm", version: Version(3, 8), tools: &["helm-3.8/helm", "kubectl-1.37/kubectl"] },
+    Client { name: "helm", version: Version(4, 3), tools: &["helm-4.3/helm", "kubectl-1.37/kubectl"] },
+];
 /// The Python client.
 pub(crate) const PYTHON: [Client; 1] = [Client { name: "python", version: Version(37, 0), tools: &[] }];
 /// Where it was installed.

@@ -28,9 +28,12 @@ fn web(blobs: &BlobStore) -> Digest {
     let file = |path: &str, mode, content| ImageFile { path: path.into(), mode, content };
     let files = [
         file("bin/busybox", 0o755, std::fs::read(BUSYBOX).unwrap()),
+        file("bin/sh", 0o755, std::fs::read(BUSYBOX).unwrap()),
         file("www/index.html", 0o644, b"hello\n".to_vec()),
     ];
-    let command = ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"].map(str::to_owned);
+    // The first process of a container ends when it is told to only if it says so.
+    let script = "httpd -p 80 -h /www; trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
+    let command = ["/bin/sh", "-c", script].map(str::to_owned);
     let process = ProcessConfig { cmd: Some(command.into()), ..ProcessConfig::default() };
     linux_image(blobs, &files, process).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Probes: attempts at a container's health, and what a row of them means.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,14 +152,16 @@ async fn http(
     let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(|error| failed(&error))?;
     // The connection is driven only until the head of the answer is there; the body is of no interest.
-    let status = tokio::select! {
-        answer = sender.send_request(request) => answer.map_err(|error| failed(&error))?.status(),
-        ended = connection => return Err(failed(&match ended {
-            Ok(()) => "the server closed the connection".to_owned(),
-            Err(error) => error.to_string(),
-        })),
+    let mut answer = pin!(sender.send_request(request));
+    let answer = tokio::select! {
+        answer = &mut answer => answer.map_err(|error| failed(&error))?,
+        // A server that answers and closes at once ends the connection while its answer is on the way to us.
+        ended = connection => match ended {
+            Ok(()) => answer.await.map_err(|_| failed(&"the server closed the connection"))?,
+            Err(error) => return Err(failed(&error)),
+        },
     };
-    match status.as_u16() {
+    match answer.status().as_u16() {
         200..=399 => Ok(()),
         code => Err(format!("HTTP probe failed with statuscode: {code}")),
     }
@@ -249,7 +252,28 @@ pub(crate) async fn watch(
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
+
+    /// Whether the answer or the end of the connection is seen first is a matter of luck, so that many are looked at.
+    #[tokio::test]
+    async fn an_answer_counts_though_the_server_closes_at_once() {
+        const LOOKS: usize = 50;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            for stream in listener.incoming().take(LOOKS) {
+                let mut stream = stream.unwrap();
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            }
+        });
+        for _ in 0..LOOKS {
+            assert_eq!(http(Some("127.0.0.1"), None, port, "/", &[]).await, Ok(()));
+        }
+        server.join().unwrap();
+    }
 
     #[test]
     fn a_row_decides() {

@@ -24,6 +24,9 @@ print("patched by merge", patched.data.to_dict())
 labels = {"metadata": {"labels": {"app": "web"}}}
 print("patched strategically", maps.patch(labels, name="settings", namespace=namespace).metadata.labels.to_dict())
 print("replaced", maps.replace(settings(key="last"), namespace=namespace).data.to_dict())
+applied = maps.server_side_apply(settings(more="yes"), namespace=namespace, field_manager="dynamic")
+owners = [entry.manager for entry in applied.metadata.managedFields if entry.operation == "Apply"]
+print("applied", applied.data.to_dict(), "by", owners)
 named = {"namespace": namespace, "field_selector": "metadata.name=settings"}
 print("listed", [item.metadata.name for item in maps.get(**named).items])
 seen = next(maps.watch(**named, timeout=60))

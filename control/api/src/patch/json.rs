@@ -24,6 +24,10 @@ pub(super) fn apply(original: &Value, patch: &[u8]) -> Result<Value, Status> {
     let mut object = original.clone();
     let mut copied = 0;
     for operation in &operations {
+        if matches!(operation, PatchOperation::Test(test) if test.value.is_null() && lacks(&object, test.path.as_str()))
+        {
+            continue;
+        }
         let added = match operation {
             PatchOperation::Add(add) => Some(&add.value),
             PatchOperation::Replace(replace) => Some(&replace.value),
@@ -44,6 +48,13 @@ pub(super) fn apply(original: &Value, patch: &[u8]) -> Result<Value, Status> {
         json_patch::patch_unsafe(&mut object, std::slice::from_ref(operation)).map_err(|_| does_not_fit())?;
     }
     Ok(object)
+}
+
+/// Whether a field of an object is absent. A test for null holds there, as in Kubernetes: controllers ask so whether an object
+/// has finalizers yet.
+fn lacks(object: &Value, path: &str) -> bool {
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+    parent.is_some_and(Value::is_object) && object.pointer(path).is_none()
 }
 
 fn too_large(why: &str) -> Status {

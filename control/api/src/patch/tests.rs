@@ -53,6 +53,20 @@ fn operations_take_effect_in_order() {
 }
 
 #[test]
+fn a_test_for_null_holds_where_nothing_is() {
+    let original = json!({"metadata": {"name": "a"}});
+    let patch = json!([
+        {"op": "test", "path": "/metadata/finalizers", "value": null},
+        {"op": "add", "path": "/metadata/finalizers", "value": ["example.com/a"]},
+    ]);
+    let patched = json!({"metadata": {"name": "a", "finalizers": ["example.com/a"]}});
+    json_patch(&original, &patch, &patched);
+    let words = "the server rejected our request due to an error in our request";
+    refused(PatchType::Json, &patched, &patch, 422, words);
+    refused(PatchType::Json, &original, &json!([{"op": "test", "path": "/spec/a", "value": null}]), 422, words);
+}
+
+#[test]
 fn operations_that_do_not_fit_are_refused_as_kubernetes_does() {
     let original = json!({"spec": {"replicas": 2}});
     let words = "the server rejected our request due to an error in our request";
