@@ -6,6 +6,7 @@ use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
 mod apps;
+mod autoscaling;
 mod batch;
 mod cells;
 mod coordination;
@@ -16,7 +17,9 @@ mod flowcontrol;
 mod forms;
 mod networking;
 mod node;
+mod policy;
 mod rbac;
+mod scheduling;
 mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
@@ -29,7 +32,13 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume::kind,
     core::persistent_volume_claim::kind,
+    core::replication_controller::kind,
+    core::pod_template::kind,
+    core::endpoints::kind,
+    core::resource_quota::kind,
+    core::limit_range::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
     apps::stateful_set::kind,
@@ -63,6 +72,9 @@ const TABLE: &[fn() -> Kind] = &[
     discovery::endpoint_slice::kind,
     flowcontrol::priority_level_configuration::kind,
     flowcontrol::flow_schema::kind,
+    autoscaling::horizontal_pod_autoscaler::kind,
+    policy::pod_disruption_budget::kind,
+    scheduling::priority_class::kind,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).chain(forms::all()).collect());

@@ -5,6 +5,7 @@
 
 pub mod change;
 mod claim_spec;
+mod condition;
 pub mod decode;
 pub mod disruption;
 pub mod duration;
@@ -29,6 +30,7 @@ pub mod protobuf;
 pub mod quantity;
 pub mod record;
 pub mod requester;
+mod resource_name;
 pub mod scale;
 pub mod schedule;
 pub mod schema;
@@ -39,3 +41,4 @@ pub mod time;
 pub mod validate;
 pub mod verbs;
 pub mod view;
+mod volume;

@@ -9,6 +9,7 @@ pub const SUBDOMAIN_MAX: usize = 253;
 
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+const SUBDOMAIN_UNDERSCORE: &str = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
 const LABEL_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
@@ -37,6 +38,23 @@ pub fn subdomain(text: &str) -> Vec<String> {
         let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
                     start and end with an alphanumeric character";
         wrong.push(pattern(rule, SUBDOMAIN, &["example.com"]));
+    }
+    wrong
+}
+
+/// As [`subdomain`], of labels that may also have underscores, as names of services in DNS do.
+#[must_use]
+pub fn subdomain_with_underscore(text: &str) -> Vec<String> {
+    let mut wrong = longer(text, SUBDOMAIN_MAX);
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let label = |part: &str| {
+        let part = part.strip_prefix('_').unwrap_or(part);
+        is_framed(part, plain, |c| plain(c) || matches!(c, b'-' | b'_'))
+    };
+    if !text.split('.').all(label) {
+        let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+                    must start and end with an alphanumeric character";
+        wrong.push(pattern(rule, SUBDOMAIN_UNDERSCORE, &["example.com"]));
     }
     wrong
 }

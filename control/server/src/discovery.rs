@@ -162,6 +162,7 @@ pub(crate) fn paths() -> Vec<String> {
         "/apis/",
         "/healthz",
         "/livez",
+        "/metrics",
         "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",

@@ -24,6 +24,8 @@ const FLAGS: Flags = Flags {
     create_on_update: false,
     needs_revision_on_update: true,
     returns_deleted: false,
+    orphans_dependents: false,
+    graceful: false,
     deleted_one_by_one: false,
     generation: Generation::Always,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::change::{Change, Propagation};
+use api::change::Change;
 use api::meta::{Epoch, Key, Resource, Revision};
 use api::requester::Requester;
 use api::status::Status;
@@ -88,10 +88,10 @@ impl InProcess {
                 let options = DeleteOptions {
                     dry_run: false,
                     grace,
-                    // Without a wish of its own a component leaves finalizers as they are.
-                    propagation: (propagation != Propagation::Background).then_some(propagation),
+                    propagation: Some(propagation),
                     uid: Some(uid),
                     revision: if_revision.map(|revision| revision.to_string()),
+                    accepts: false,
                 };
                 self.delete(by, &key, &options).await
             }

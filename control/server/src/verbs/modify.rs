@@ -257,7 +257,8 @@ fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), S
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
 
-fn finalizers(object: &Value) -> &[Value] {
+/// Who holds an object that is being deleted.
+pub(super) fn finalizers(object: &Value) -> &[Value] {
     object["metadata"]["finalizers"].as_array().map_or(&[], Vec::as_slice)
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use api::meta::{Revision, Timestamp};
 use api::view::Event;
 use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::broadcast;
 
 use super::frame::{Form, Framer, Frames};
@@ -38,6 +39,8 @@ struct Group {
     ring: broadcast::Sender<Round>,
     /// What the round under way has for it.
     pending: Vec<Bytes>,
+    /// Counts what its watchers are sent.
+    sent: Counter,
 }
 
 /// See the module.
@@ -52,7 +55,12 @@ pub(super) struct Board {
 
 impl Board {
     /// The group of such watchers, made when there is none, and a seat in it.
-    pub(super) fn join(&mut self, selection: &Selection, form: Form) -> (u64, broadcast::Receiver<Round>) {
+    pub(super) fn join(
+        &mut self,
+        selection: &Selection,
+        form: Form,
+        sent: impl FnOnce() -> Counter,
+    ) -> (u64, broadcast::Receiver<Round>) {
         if self.closed {
             return (self.next, broadcast::channel(1).1);
         }
@@ -65,7 +73,8 @@ impl Board {
         self.next += 1;
         let (ring, rounds) = broadcast::channel(RING);
         self.places.entry(place.clone()).or_default().insert(wish, id);
-        self.groups.insert(id, Group { place, selection: selection.clone(), form, ring, pending: Vec::new() });
+        let (selection, sent) = (selection.clone(), sent());
+        self.groups.insert(id, Group { place, selection, form, ring, pending: Vec::new(), sent });
         (id, rounds)
     }
 
@@ -122,9 +131,15 @@ impl Board {
         }
         for id in touched {
             let Some(group) = self.groups.get_mut(&id) else { continue };
-            let round = Round { after, through, text: joined(std::mem::take(&mut group.pending)) };
-            if !damaged.contains(&id) && group.ring.send(round).is_err() {
-                tracing::debug!("the last watcher of a group has just left");
+            let pending = std::mem::take(&mut group.pending);
+            let frames = pending.len();
+            let round = Round { after, through, text: joined(pending) };
+            if damaged.contains(&id) {
+                continue;
+            }
+            match group.ring.send(round) {
+                Ok(watchers) => drop(group.sent.inc_by(u64::try_from(frames * watchers).unwrap_or(u64::MAX))),
+                Err(_) => tracing::debug!("the last watcher of a group has just left"),
             }
         }
         // Its watchers read the history themselves, and say what is wrong when they come to it.

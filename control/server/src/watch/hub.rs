@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::meta::{Revision, Timestamp};
 use api::view::Event;
-use seam::Seam;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use seam::{Metrics, Seam};
 use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +29,8 @@ pub(crate) struct Hub {
     board: Mutex<Board>,
     /// Every group was told everything up to this revision. Moves while the board is locked.
     position: AtomicU64,
+    /// Events sent as they happen, by group, version and plural of their kind.
+    sent: Family<[(&'static str, Arc<str>); 3], Counter>,
 }
 
 /// A watcher's place in its group.
@@ -45,9 +49,12 @@ impl Drop for Member {
 
 impl Hub {
     /// Begins where the store is.
-    pub(crate) fn new(store: &Store) -> Arc<Self> {
+    pub(crate) fn new(store: &Store, metrics: &Metrics) -> Arc<Self> {
         let position = AtomicU64::new(store.view().revision().0);
-        Arc::new(Self { board: Mutex::default(), position })
+        let sent = Family::default();
+        let help = "Events sent to watchers as they happened, by resource";
+        metrics.register("apiserver_watch_events", help, sent.clone());
+        Arc::new(Self { board: Mutex::default(), position, sent })
     }
 
     /// Every group was told everything up to this revision, or has it in its ring.
@@ -58,7 +65,7 @@ impl Hub {
     /// Becomes one who is told; also says from where on.
     pub(super) fn join(self: &Arc<Self>, selection: &Selection, form: Form) -> (Member, Revision) {
         let mut board = self.lock();
-        let (group, rounds) = board.join(selection, form);
+        let (group, rounds) = board.join(selection, form, || self.counter(selection));
         (Member { hub: Arc::clone(self), group, rounds }, self.position())
     }
 
@@ -90,6 +97,12 @@ impl Hub {
         let mut board = self.lock();
         board.tell(events, self.position(), through, now);
         self.position.store(through.0, Ordering::Release);
+    }
+
+    fn counter(&self, selection: &Selection) -> Counter {
+        let kind = selection.kind;
+        let labels = [("group", &kind.group), ("version", &kind.version), ("resource", &kind.plural)];
+        self.sent.get_or_create_owned(&labels.map(|(name, value)| (name, Arc::clone(value))))
     }
 
     fn lock(&self) -> MutexGuard<'_, Board> {
