@@ -148,7 +148,9 @@ pub(crate) enum Payload {
 /// A command as it stands in a log entry: its own version byte, then postcard. The entry's seal holds the checksum.
 pub(crate) fn encode_command(command: &Command) -> Result<Bytes, FormatError> {
     let encoded = postcard::to_extend(command, vec![COMMAND]);
-    Ok(encoded.map_err(|source| FormatError::Content { form: "command", source })?.into())
+    let encoded = encoded.map_err(|source| FormatError::Content { form: "command", source })?;
+    // The log keeps it in memory for a while: exactly as large as it is.
+    Ok(encoded.into_boxed_slice().into())
 }
 
 /// Reads what [`encode_command`] wrote.

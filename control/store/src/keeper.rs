@@ -12,14 +12,15 @@ use crate::raft::Raft;
 /// Time between two checkpoints: what a restart replays at most, beside the 8 MiB after which one is written at once.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A log longer than this is purged, in bytes. The log is in memory, and is read whole at start.
-const LOG_BYTES_MAX: u64 = 16 << 20;
+/// A log longer than this is purged, in bytes. The log is in memory, and is read whole at start; as much news asks for a
+/// checkpoint anyway.
+const LOG_BYTES_MAX: u64 = 8 << 20;
 
 /// A log longer than this is purged, in entries.
 const LOG_ENTRIES_MAX: usize = 50_000;
 
 /// Bytes of log that are kept behind the checkpoint, so that a follower that was away for a moment needs no snapshot.
-const LOG_BYTES_KEPT: u64 = 4 << 20;
+const LOG_BYTES_KEPT: u64 = 2 << 20;
 
 /// Runs until the checkpoint's worker or openraft ends.
 pub(crate) async fn keep(seam: Seam, checkpoint: Worker<Option<Request>>, log: LogReader, raft: Raft) {
