@@ -45,10 +45,7 @@ fn requirement(lexer: &mut Lexer<'_>) -> Result<Requirement, BadLabelSelector> {
         Token::Word(key) => key.to_owned(),
         other => return Err(BadLabelSelector(format!("found '{}', expected: identifier", other.text()))),
     };
-    let wrong = name::qualified(&key);
-    if !wrong.is_empty() {
-        return Err(BadLabelSelector(format!("key: Invalid value: \"{key}\": {}", wrong.join("; "))));
-    }
+    checked_key(&key)?;
     if absent {
         return Ok(Requirement { key, operator: Operator::DoesNotExist });
     }
@@ -122,7 +119,15 @@ fn set(lexer: &mut Lexer<'_>, key: &str) -> Result<BTreeSet<String>, BadLabelSel
     }
 }
 
-fn checked(value: &str, key: &str) -> Result<String, BadLabelSelector> {
+/// Refuses what can be no key of a label.
+pub(super) fn checked_key(key: &str) -> Result<(), BadLabelSelector> {
+    let wrong = name::qualified(key);
+    let told = || BadLabelSelector(format!("key: Invalid value: \"{key}\": {}", wrong.join("; ")));
+    if wrong.is_empty() { Ok(()) } else { Err(told()) }
+}
+
+/// A text that can be the value of a label.
+pub(super) fn checked(value: &str, key: &str) -> Result<String, BadLabelSelector> {
     let wrong = name::label_value(value);
     if wrong.is_empty() {
         return Ok(value.to_owned());
