@@ -37,6 +37,11 @@ impl<'a> Field<'a> {
         Self { path, value: self.value.get(name).unwrap_or(&NULL) }
     }
 
+    /// The value under another name: what a client of another version calls it.
+    pub(crate) fn called(self, path: &str) -> Self {
+        Self { path: path.to_owned(), value: self.value }
+    }
+
     /// The items of a list.
     pub(crate) fn items(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
         let path = self.path.clone();

@@ -2,9 +2,13 @@
 //!
 //! One generic implementation per verb reads a [`Kind`]; a kind adds a file with a [`Strategy`] and a line in the table.
 
+mod conversion;
+
 use std::sync::Arc;
 
 use serde_json::Value;
+
+pub use conversion::{Conversion, Directions};
 
 use crate::facts::Facts;
 use crate::meta::{Resource, Timestamp};
@@ -106,6 +110,8 @@ pub struct Kind {
     pub schema: &'static str,
     /// Its own rules.
     pub strategy: &'static dyn Strategy,
+    /// Set when the kind is a form of another one, which the store holds. Rules and columns see the stored form.
+    pub conversion: Option<Conversion>,
 }
 
 impl Kind {
@@ -152,11 +158,6 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
     /// wanted one. By default nothing.
     fn prepare_part(&self, _part: Subresource, _object: &mut Value, _wanted: &Value) {}
 
-    /// Everything wrong with a new object, beyond [`Strategy::validate`].
-    fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
-        Vec::new()
-    }
-
     /// Everything wrong with a change of such a part, beyond [`Strategy::validate`] of the new state.
     fn validate_part(&self, _part: Subresource, _object: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
@@ -164,6 +165,11 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
 
     /// Everything wrong with an object, after defaulting. `metadata` is checked by the verb.
     fn validate(&self, _object: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Everything wrong with a new object, beyond [`Strategy::validate`].
+    fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 

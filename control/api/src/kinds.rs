@@ -2,13 +2,14 @@
 
 use std::sync::LazyLock;
 
-use crate::kind::{Column, Flags, Kind, Scope, Strategy};
+use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
 mod apps;
 mod cells;
 mod coordination;
 mod core;
 mod discovery;
+mod events;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
@@ -24,6 +25,7 @@ const TABLE: &[fn() -> Kind] = &[
     apps::replica_set::kind,
     coordination::lease::kind,
     discovery::endpoint_slice::kind,
+    events::event::v1,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
@@ -32,6 +34,12 @@ static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind(
 #[must_use]
 pub fn all() -> &'static [Kind] {
     &ALL
+}
+
+/// The kind of a resource in the version that the store holds.
+#[must_use]
+pub fn stored(group: &str, plural: &str) -> Option<&'static Kind> {
+    all().iter().find(|kind| kind.is_stored() && *kind.group == *group && *kind.plural == *plural)
 }
 
 /// The kind behind a URL's group (empty for core), version and plural.
@@ -63,7 +71,14 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         flags: Flags::default(),
         schema: "",
         strategy,
+        conversion: None,
     }
+}
+
+/// A stored kind as another version, or another group, shows it.
+fn form(stored: Kind, group: &str, version: &str, schema: &'static str, directions: Directions) -> Kind {
+    let conversion = Some(Conversion::of(&stored, directions));
+    Kind { group: group.into(), version: version.into(), schema, conversion, ..stored }
 }
 
 /// A column that is always shown.

@@ -14,6 +14,7 @@ mod json;
 pub mod kind;
 pub mod taints;
 pub mod kinds;
+pub mod managed;
 pub mod meta;
 pub mod metadata;
 pub mod name;

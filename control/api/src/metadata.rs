@@ -18,7 +18,7 @@ pub const GENERATE_ATTEMPTS: usize = 8;
 /// Most of `generateName` that is kept, so that a generated name is a DNS label.
 const GENERATE_BASE_MAX: usize = name::LABEL_MAX - SUFFIX_LENGTH;
 /// Most bytes of all annotations together, keys and values.
-const ANNOTATIONS_MAX: usize = 256 * 1024;
+pub(crate) const ANNOTATIONS_MAX: usize = 256 * 1024;
 /// Finalizers of Kubernetes itself, which carry no domain.
 const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 

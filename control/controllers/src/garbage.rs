@@ -69,7 +69,7 @@ fn owner_key(dependent: &Key, owner: &OwnerRef) -> Option<Key> {
     let (group, version) = owner.api_version.split_once('/').unwrap_or(("", &owner.api_version));
     let kind = api::kinds::by_kind(group, version, &owner.kind)?;
     let namespace = if kind.scope == Scope::Namespaced { dependent.namespace() } else { "" };
-    Key::new(&kind.resource(), namespace, &owner.name).ok()
+    Key::new(&kind.stored_resource(), namespace, &owner.name).ok()
 }
 
 /// Whether the owner is known to be gone. A kind that is not served is never known to be gone.

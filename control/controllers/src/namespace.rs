@@ -32,7 +32,7 @@ pub(crate) fn decide(view: &View, key: &Key, _now: Timestamp) -> Result<Decision
         return Ok(decision);
     };
     let mut left = false;
-    for kind in api::kinds::all().iter().filter(|kind| kind.scope == Scope::Namespaced) {
+    for kind in api::kinds::all().iter().filter(|kind| kind.scope == Scope::Namespaced && kind.is_stored()) {
         let resource = Resource::new(&kind.group, &kind.plural);
         for record in view.list(&resource, Some(key.name())) {
             left = true;

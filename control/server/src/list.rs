@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use api::kind::Kind;
 use api::meta::{Revision, Timestamp};
 use api::record::Record;
 use api::status::Status;
@@ -24,7 +25,7 @@ use crate::query::Query;
 use crate::revision::{self, Wanted};
 use crate::select::Selection;
 use crate::table::{self, Include};
-use crate::verbs::Core;
+use crate::verbs::{Core, write_as};
 
 /// Answers from this size on are compressed for clients that can; as kube-apiserver.
 const GZIP_FROM: usize = 128 << 10;
@@ -143,12 +144,9 @@ pub(crate) fn answer(
 ) -> Result<Reply, Status> {
     let meta = page.metadata();
     let kind = selection.kind;
-    let item: fn(&Record, &mut Vec<u8>) -> Result<(), Status> = match shape {
-        Shape::Object => |record, out| {
-            record.body.write(record.revision, out);
-            Ok(())
-        },
-        Shape::Partial => |record, out| table::write_partial(record, out),
+    let item: fn(&Kind, &Record, &mut Vec<u8>) -> Result<(), Status> = match shape {
+        Shape::Object => |kind, record, out| write_as(kind, record, record.revision, out),
+        Shape::Partial => table::write_partial,
         Shape::Table => return Ok(json_answer(table::of_page(&page, kind, include, now)?, headers)),
     };
     let (list, version) = match shape {
@@ -156,7 +154,7 @@ pub(crate) fn answer(
         Shape::Object | Shape::Table => (format!("{}List", kind.kind), kind.api_version()),
     };
     let head = format!("{{\"kind\":\"{list}\",\"apiVersion\":\"{version}\",\"metadata\":{meta},\"items\":[");
-    let pieces = pieces(head, page.records, item);
+    let pieces = pieces(head, page.records, move |record, out| item(kind, record, out));
     Ok(stream(pieces, headers))
 }
 
@@ -164,7 +162,7 @@ pub(crate) fn answer(
 fn pieces(
     head: String,
     records: Vec<Arc<Record>>,
-    item: fn(&Record, &mut Vec<u8>) -> Result<(), Status>,
+    item: impl Fn(&Record, &mut Vec<u8>) -> Result<(), Status> + Send,
 ) -> impl Iterator<Item = std::io::Result<Vec<u8>>> + Send {
     let mut records = records.into_iter();
     let mut head = Some(head);

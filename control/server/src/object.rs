@@ -21,7 +21,7 @@ use crate::select::Selection;
 use crate::table::{self, Include};
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
-use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch};
+use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
 use crate::{body, list, log, scale, watch};
 
 /// Deletions of one collection under way at once.
@@ -89,7 +89,7 @@ impl<'a> Asked<'a> {
         let record = view.get(&ask.key(ask.name)?).ok_or_else(|| ask.not_found())?;
         let object = Object::Stored(record.clone());
         if self.target.subresource == Some(Subresource::Scale) {
-            let scale = Object::Loose(api::scale::of(&object.to_value()?));
+            let scale = Object::Part(api::scale::of(&object.to_value()?));
             return self.give(StatusCode::OK, &scale, Shape::Object, &[]);
         }
         self.give(StatusCode::OK, &object, shape, &[])
@@ -172,7 +172,9 @@ impl<'a> Asked<'a> {
                 let (namespace, name) = (key.namespace(), key.name());
                 let ask = Ask { namespace, name, ..self.ask(WriteOptions::default()) };
                 match self.app.core.delete(&ask, &options).await {
-                    Ok(Deleted::Gone(object, _) | Deleted::Marked(object)) => object.to_value().map(Some),
+                    Ok(Deleted::Gone(object, _) | Deleted::Marked(object)) => {
+                        Ok(Some(shown(self.target.kind, object.to_value()?)))
+                    }
                     Err(status) if status.code == 404 => Ok(None),
                     Err(status) => Err(status),
                 }
@@ -199,8 +201,11 @@ impl<'a> Asked<'a> {
         DeleteOptions::of(self.query, Some(&body))
     }
 
+    /// The object of a body in the form that is stored, and what to warn about.
     fn decode(&self, body: &[u8], options: WriteOptions) -> Result<(Value, Vec<String>), Status> {
-        body::object(self.target.kind, self.headers, body, options.field_validation)
+        let (mut object, warnings) = body::object(self.target.kind, self.headers, body, options.field_validation)?;
+        self.target.kind.to_stored(&mut object);
+        Ok((object, warnings))
     }
 
     fn written(&self, written: Written, shape: Shape, mut warnings: Vec<String>) -> Result<Reply, Status> {
@@ -211,12 +216,13 @@ impl<'a> Asked<'a> {
 
     /// One object as the client takes it.
     fn give(&self, code: StatusCode, object: &Object, shape: Shape, warnings: &[String]) -> Result<Reply, Status> {
+        let kind = self.target.kind;
         let body = match shape {
-            Shape::Object => object.to_bytes(),
-            Shape::Partial => table::partial(object.to_value()?).to_string().into_bytes(),
+            Shape::Object => object.to_bytes(kind)?,
+            Shape::Partial => table::partial(shown(kind, object.to_value()?)).to_string().into_bytes(),
             Shape::Table => {
                 let include = Include::of(self.query)?;
-                table::of_object(object.to_value()?, self.target.kind, include, true, self.app.core.seam.now())?
+                table::of_object(object.to_value()?, kind, include, true, self.app.core.seam.now())?
             }
         };
         let mut reply = list::json_answer(body, self.headers);

@@ -51,5 +51,5 @@ impl Core {
 
 fn as_scale(written: Written) -> Result<Written, Status> {
     let scale = scale::of(&written.object.to_value()?);
-    Ok(Written { object: Object::Loose(scale), ..written })
+    Ok(Written { object: Object::Part(scale), ..written })
 }

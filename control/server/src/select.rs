@@ -16,6 +16,7 @@ use crate::route::Target;
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) kind: &'static Kind,
+    /// Under which the objects are stored.
     resource: Resource,
     namespace: String,
     labels: LabelSelector,
@@ -35,7 +36,7 @@ impl Selection {
         let fields =
             FieldSelector::parse(&fields, target.kind).map_err(|error| Status::bad_request(error.to_string()))?;
         let namespace = if target.kind.scope == Scope::Cluster { String::new() } else { target.namespace.clone() };
-        Ok(Self { kind: target.kind, resource: target.kind.resource(), namespace, labels, fields })
+        Ok(Self { kind: target.kind, resource: target.kind.stored_resource(), namespace, labels, fields })
     }
 
     /// Where the keys of these objects begin.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::list::Page;
 use crate::query::Query;
 use crate::revision;
-use crate::verbs::value_of;
+use crate::verbs::{shown, value_of};
 
 /// What a row of a table carries beside its cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) fn of_page(page: &Page, kind: &Kind, include: Include, now: Timestamp
     Ok(table(&page.metadata(), Some(kind), &rows))
 }
 
-/// A table of one object; without `columns` for all but the first event of a watch.
+/// A table of one object, given in the form that is stored; without `columns` for all but the first event of a watch.
 pub(crate) fn of_object(
     object: Value,
     kind: &Kind,
@@ -84,8 +84,8 @@ fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Result<V
     }
     match include {
         Include::Nothing => row["object"] = Value::Null,
-        Include::Metadata => row["object"] = partial(object),
-        Include::Object => row["object"] = object,
+        Include::Metadata => row["object"] = partial(shown(kind, object)),
+        Include::Object => row["object"] = shown(kind, object),
     }
     Ok(row)
 }
@@ -106,8 +106,8 @@ pub(crate) fn partial(mut object: Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take()})
 }
 
-/// Appends the metadata of a stored object.
-pub(crate) fn write_partial(record: &Record, out: &mut Vec<u8>) -> Result<(), Status> {
-    out.extend_from_slice(partial(value_of(record)?).to_string().as_bytes());
+/// Appends the metadata of a stored object, as the kind shows it.
+pub(crate) fn write_partial(kind: &Kind, record: &Record, out: &mut Vec<u8>) -> Result<(), Status> {
+    out.extend_from_slice(partial(shown(kind, value_of(record)?)).to_string().as_bytes());
     Ok(())
 }

@@ -28,7 +28,7 @@ use crate::query::Query;
 use crate::revision::{self, Wanted};
 use crate::select::Selection;
 use crate::table::{self, Include};
-use crate::verbs::{Core, value_of};
+use crate::verbs::{Core, shown, value_of, write_as};
 
 /// Between two bookmarks of a quiet watch.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
@@ -233,18 +233,18 @@ impl Watch {
     }
 
     fn write_object(&mut self, record: &Record, revision: Revision, out: &mut Vec<u8>) -> Result<(), Status> {
+        let kind = self.selection.kind;
         if self.shape == Shape::Object {
-            record.body.write(revision, out);
-            return Ok(());
+            return write_as(kind, record, revision, out);
         }
         let mut object = value_of(record)?;
         object["metadata"]["resourceVersion"] = revision.to_string().into();
         if self.shape == Shape::Partial {
-            out.extend_from_slice(table::partial(object).to_string().as_bytes());
+            out.extend_from_slice(table::partial(shown(kind, object)).to_string().as_bytes());
             return Ok(());
         }
         let columns = !std::mem::replace(&mut self.columns_sent, true);
-        let table = table::of_object(object, self.selection.kind, self.include, columns, self.core.seam.now())?;
+        let table = table::of_object(object, kind, self.include, columns, self.core.seam.now())?;
         out.extend_from_slice(&table);
         Ok(())
     }

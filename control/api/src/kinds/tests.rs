@@ -20,9 +20,9 @@ pub(super) fn told(errors: &[FieldError]) -> String {
 #[test]
 fn every_kind_is_found_by_url_and_by_kind() {
     for kind in all() {
-        assert!(std::ptr::eq(find(&kind.group, "v1", &kind.plural).unwrap(), kind));
-        assert!(std::ptr::eq(by_kind(&kind.group, "v1", &kind.kind).unwrap(), kind));
-        assert!(kind.schema.ends_with(&format!(".v1.{}", kind.kind)), "{}", kind.schema);
+        assert!(std::ptr::eq(find(&kind.group, &kind.version, &kind.plural).unwrap(), kind));
+        assert!(std::ptr::eq(by_kind(&kind.group, &kind.version, &kind.kind).unwrap(), kind));
+        assert!(kind.schema.ends_with(&format!(".{}.{}", kind.version, kind.kind)), "{}", kind.schema);
     }
     assert!(find("apps", "v1", "pods").is_none());
 }
@@ -129,6 +129,8 @@ fn no_value_of_a_wrong_type_anywhere_breaks_a_kind() {
 /// Calls everything that a kind's rules offer.
 fn exercise(kind: &Kind, mut object: Value, other: &Value) {
     let strategy = kind.strategy;
+    kind.from_stored(&mut object);
+    kind.to_stored(&mut object);
     strategy.default(&mut object);
     let (mut created, mut updated, mut status) = (object.clone(), object.clone(), object.clone());
     strategy.prepare_create(&mut created);

@@ -91,11 +91,11 @@ fn term(part: &str, selector: &str, kind: &Kind) -> Result<Term, BadFieldSelecto
         None => (left, right.strip_prefix("==").unwrap_or(&right[1..]), true),
     };
     let path = if kind.schema.ends_with(".Pod") && path == HOST_ALIAS.0 { HOST_ALIAS.1 } else { path };
-    let known = matches!(path, NAME | NAMESPACE) || kind.selectable.contains(&path);
+    let known = if matches!(path, NAME | NAMESPACE) { Some(path) } else { kind.selectable_as(path) };
     match (known, kind.selectable.is_empty()) {
-        (true, _) => Ok(Term { path: path.to_owned(), value: unescaped(value)?, equal }),
-        (false, true) => Err(BadFieldSelector::Unknown(path.to_owned())),
-        (false, false) => Err(BadFieldSelector::Unsupported(path.to_owned())),
+        (Some(path), _) => Ok(Term { path: path.to_owned(), value: unescaped(value)?, equal }),
+        (None, true) => Err(BadFieldSelector::Unknown(path.to_owned())),
+        (None, false) => Err(BadFieldSelector::Unsupported(path.to_owned())),
     }
 }
 

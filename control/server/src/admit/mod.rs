@@ -79,7 +79,8 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
         namespace(review, object)?;
         own_node(review, object)?;
     }
-    match (&*ask.kind.group, &*ask.kind.plural, review.operation) {
+    let resource = ask.kind.stored_resource();
+    match (&*resource.group, &*resource.plural, review.operation) {
         ("", "pods", Operation::Create) => pod::complete(object),
         ("", "services", _) => service::allocate(review, object, &mut admitted)?,
         ("", "namespaces", Operation::Create) => name_label(object),

@@ -159,7 +159,7 @@ fn ask<'a>(by: By<'a>, key: &'a Key) -> Result<Ask<'a>, Status> {
 pub(super) fn done(ask: &Ask<'_>, written: &Written) -> Result<Done, Status> {
     match &written.object {
         Object::Stored(record) => Ok(Done { key: record.key.clone(), revision: record.revision }),
-        Object::Loose(value) => {
+        Object::Loose(value) | Object::Part(value) => {
             let revision = stamp::meta_text(value, "resourceVersion").parse().map(Revision).unwrap_or_default();
             Ok(Done { key: ask.key(stamp::meta_text(value, "name"))?, revision })
         }

@@ -13,7 +13,7 @@ use crate::stamp;
 const NAMES_MAX: usize = 8;
 
 impl Core {
-    /// Makes an object.
+    /// Makes an object, which is given in the form that is stored.
     ///
     /// # Errors
     /// 409 when there is one of that name; 404 or 403 when the namespace is missing or going; 422 when fields are wrong.

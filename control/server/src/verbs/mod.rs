@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::kind::{Kind, Scope};
-use api::meta::{Epoch, Key};
+use api::meta::{Epoch, Key, Revision};
 use api::record::{Body, NotStorable, Record};
 use api::requester::Requester;
 use api::status::Status;
@@ -35,6 +35,8 @@ pub(crate) use patch::Patch;
 const RETRIES_MAX: usize = 5;
 /// How often a proposal is sent again while there is no leader: with waits of up to a second this outlives an election.
 const LEADERLESS_MAX: usize = 10;
+/// What a revision adds to a stored object, in bytes, at most.
+const REVISION_LENGTH: usize = 44;
 /// Longest single wait for a leader.
 const LEADERLESS_WAIT_MAX: Duration = Duration::from_secs(1);
 
@@ -56,7 +58,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) requester: &'a Requester,
     /// Leadership under which one of our own components decided.
     pub(crate) epoch: Option<Epoch>,
-    /// Kind of the object.
+    /// Kind of the object, which may be a form of a stored one; every verb works on the stored form.
     pub(crate) kind: &'static Kind,
     /// Its namespace; empty when cluster-scoped.
     pub(crate) namespace: &'a str,
@@ -66,31 +68,57 @@ pub(crate) struct Ask<'a> {
     pub(crate) options: WriteOptions,
 }
 
-/// State of an object after a verb.
+/// State of an object after a verb, in the form that is stored.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {
     /// As it is stored.
     Stored(Arc<Record>),
     /// As it would be stored, or as it was when it went.
     Loose(Value),
+    /// A part of it that has a kind of its own, as `Scale`.
+    Part(Value),
 }
 
 impl Object {
-    /// As JSON text.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    /// As JSON text, in the form of the kind.
+    pub(crate) fn to_bytes(&self, kind: &Kind) -> Result<Vec<u8>, Status> {
         match self {
-            Self::Stored(record) => record.to_bytes(),
-            Self::Loose(value) => value.to_string().into_bytes(),
+            Self::Stored(record) => {
+                let mut out = Vec::with_capacity(record.body.len() + REVISION_LENGTH);
+                write_as(kind, record, record.revision, &mut out)?;
+                Ok(out)
+            }
+            Self::Part(value) => Ok(value.to_string().into_bytes()),
+            Self::Loose(value) if kind.is_stored() => Ok(value.to_string().into_bytes()),
+            Self::Loose(value) => Ok(shown(kind, value.clone()).to_string().into_bytes()),
         }
     }
 
-    /// As a value.
+    /// As a value, in the form that is stored.
     pub(crate) fn to_value(&self) -> Result<Value, Status> {
         match self {
             Self::Stored(record) => value_of(record),
-            Self::Loose(value) => Ok(value.clone()),
+            Self::Loose(value) | Self::Part(value) => Ok(value.clone()),
         }
     }
+}
+
+/// Appends a stored object as it is at a revision, in the form of the kind. The form that is stored costs no parse.
+pub(crate) fn write_as(kind: &Kind, record: &Record, revision: Revision, out: &mut Vec<u8>) -> Result<(), Status> {
+    if kind.is_stored() {
+        record.body.write(revision, out);
+        return Ok(());
+    }
+    let mut object = value_of(record)?;
+    modify::set_revision(&mut object, revision);
+    out.extend_from_slice(shown(kind, object).to_string().as_bytes());
+    Ok(())
+}
+
+/// A stored object in the form of the kind.
+pub(crate) fn shown(kind: &Kind, mut object: Value) -> Value {
+    kind.from_stored(&mut object);
+    object
 }
 
 /// What a write gives back.
@@ -111,14 +139,14 @@ pub(crate) fn value_of(record: &Record) -> Result<Value, Status> {
 
 /// The kind of a resource, in the version that is stored.
 pub(crate) fn kind_of(group: &str, plural: &str) -> Option<&'static Kind> {
-    kinds::all().iter().find(|kind| &*kind.group == group && &*kind.plural == plural)
+    kinds::stored(group, plural)
 }
 
 impl Ask<'_> {
     /// Key of an object of this kind and namespace.
     pub(crate) fn key(&self, name: &str) -> Result<Key, Status> {
         let namespace = if self.kind.scope == Scope::Cluster { "" } else { self.namespace };
-        Key::new(&self.kind.resource(), namespace, name).map_err(|error| Status::bad_request(error.to_string()))
+        Key::new(&self.kind.stored_resource(), namespace, name).map_err(|error| Status::bad_request(error.to_string()))
     }
 
     /// 404 for the object that is asked for.

@@ -120,7 +120,7 @@ impl Core {
         Err(Status::modified(&ask.kind.resource(), ask.name))
     }
 
-    /// Replaces an object, or makes it where the kind allows that.
+    /// Replaces an object, or makes it where the kind allows that. It is given in the form that is stored.
     ///
     /// # Errors
     /// As [`Core::modify`] and [`Core::create`].

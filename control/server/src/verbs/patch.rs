@@ -1,5 +1,7 @@
 //! Patch: a change of an object, in one of three forms.
 
+use std::borrow::Cow;
+
 use api::decode;
 use api::patch::PatchType;
 use api::schema::{Schema, Type};
@@ -9,7 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::modify::{Part, Wanted};
-use super::{Ask, Core, Written};
+use super::{Ask, Core, Written, shown};
 use crate::query::Query;
 use crate::stamp;
 
@@ -56,15 +58,18 @@ impl Patch {
 }
 
 impl Core {
-    /// Patches an object.
+    /// Patches an object; the patch is for the form of the kind that is asked for.
     ///
     /// # Errors
     /// As [`Core::modify`]; 422 when the patch does not fit the object.
     pub(crate) async fn patch(&self, ask: &Ask<'_>, part: Part, patch: &Patch) -> Result<Written, Status> {
         let of = Schema::of(ask.kind.schema);
         self.modify(ask, part, |old| {
-            let patched = decode::patched(patch.apply(of, old)?, ask.kind, &patch.text)?;
-            let (object, warnings) = patched.judge_patch(ask.options.field_validation, &patch.text)?;
+            let before =
+                if ask.kind.is_stored() { Cow::Borrowed(old) } else { Cow::Owned(shown(ask.kind, old.clone())) };
+            let patched = decode::patched(patch.apply(of, &before)?, ask.kind, &patch.text)?;
+            let (mut object, warnings) = patched.judge_patch(ask.options.field_validation, &patch.text)?;
+            ask.kind.to_stored(&mut object);
             Ok(Wanted { object, relative: true, warnings })
         })
         .await

@@ -1,8 +1,9 @@
 //! Event: something that happened to an object.
 
+mod rules;
+
 use serde_json::Value;
 
-use crate::field::Field;
 use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::kinds::{base, cells, column, wide};
@@ -55,19 +56,30 @@ pub(in crate::kinds) fn kind() -> Kind {
         selectable: &SELECTABLE,
         flags: Flags { create_on_update: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Event",
-        ..base("", "Event", "events", &Event)
+        ..base("", "Event", "events", &Event::Lenient)
     }
 }
 
-#[derive(Debug)]
-struct Event;
+/// By which rules a client's Event is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kinds) enum Event {
+    /// Those of `v1`.
+    Lenient,
+    /// Those of `events.k8s.io/v1`.
+    Strict,
+}
 
 impl Strategy for Event {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let root = Field::root(object);
-        let namespace = root.at("involvedObject").at("namespace");
-        let other = !namespace.is_empty() && namespace.value != root.at("metadata").at("namespace").value;
-        other.then(|| namespace.invalid("does not match event.namespace")).into_iter().collect()
+        rules::common(object, if *self == Self::Strict { "reportingController" } else { "reportingComponent" })
+    }
+
+    fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        if *self == Self::Strict { rules::strict(object) } else { Vec::new() }
+    }
+
+    fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        if *self == Self::Strict { rules::unchanged(object, old) } else { Vec::new() }
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
@@ -131,7 +143,7 @@ mod tests {
         let event = json!({"metadata": {"name": "e1"}, "type": "Normal", "reason": "Started", "message": "Started container",
             "involvedObject": {"kind": "Pod", "name": "web"}, "source": {"component": "kubelet", "host": "n1"}, "count": 3,
             "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:09:13Z"});
-        let cells = Event.cells(&event, "2026-01-01T00:16:00Z".parse().unwrap());
+        let cells = Event::Lenient.cells(&event, "2026-01-01T00:16:00Z".parse().unwrap());
         let row =
             json!(["6m47s", "Normal", "Started", "pod/web", "", "kubelet, n1", "Started container", "16m", 3, "e1"]);
         assert_eq!(Value::from(cells), row);
@@ -140,8 +152,8 @@ mod tests {
     #[test]
     fn it_lives_where_its_object_lives() {
         let event = |namespace| json!({"metadata": {"namespace": "a"}, "involvedObject": {"namespace": namespace}});
-        assert_eq!(Event.validate(&event("a")), []);
+        assert_eq!(Event::Lenient.validate(&event("a")), []);
         expect![[r#"involvedObject.namespace: Invalid value: "b": does not match event.namespace"#]]
-            .assert_eq(&told(&Event.validate(&event("b"))));
+            .assert_eq(&told(&Event::Lenient.validate(&event("b"))));
     }
 }

@@ -1,0 +1,3 @@
+//! Group `events.k8s.io`.
+
+pub(super) mod event;

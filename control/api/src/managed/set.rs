@@ -1,0 +1,185 @@
+//! Sets of paths, and their algebra.
+
+use std::cmp::Ordering;
+
+use super::Element;
+
+/// A set of paths, as a tree: nodes sorted by element, none of them empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Set(Vec<Node>);
+
+/// A step at which paths of a [`Set`] end or go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) element: Element,
+    /// Whether a path ends here.
+    pub(super) owned: bool,
+    /// How paths go on from here.
+    pub(super) below: Set,
+}
+
+impl Node {
+    fn is_empty(&self) -> bool {
+        !self.owned && self.below.is_empty()
+    }
+
+    fn non_empty(element: &Element, owned: bool, below: Set) -> Option<Self> {
+        let node = Self { element: element.clone(), owned, below };
+        (!node.is_empty()).then_some(node)
+    }
+}
+
+impl Set {
+    /// The set of one path of fields.
+    #[must_use]
+    pub fn of_fields(path: &[&str]) -> Self {
+        let mut set = Self::default();
+        if let [first, rest @ ..] = path {
+            set.put(Element::field(first), rest.is_empty(), Self::of_fields(rest));
+        }
+        set
+    }
+
+    /// Whether it holds no path.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.0
+    }
+
+    /// The node of that element.
+    pub(super) fn node(&self, element: &Element) -> Option<&Node> {
+        self.0.binary_search_by(|node| node.element.cmp(element)).ok().and_then(|at| self.0.get(at))
+    }
+
+    /// Adds what begins with the element; joined with what is there already.
+    pub(super) fn put(&mut self, element: Element, owned: bool, below: Self) {
+        let node = Node { element, owned, below };
+        if node.is_empty() {
+            return;
+        }
+        // Readers and walks come in order mostly.
+        if self.0.last().is_none_or(|last| last.element < node.element) {
+            self.0.push(node);
+            return;
+        }
+        match self.0.binary_search_by(|other| other.element.cmp(&node.element)) {
+            Ok(at) => {
+                if let Some(other) = self.0.get_mut(at) {
+                    other.owned |= node.owned;
+                    other.below = other.below.union(&node.below);
+                }
+            }
+            Err(at) => self.0.insert(at, node),
+        }
+    }
+
+    /// Whether the path is in the set.
+    #[must_use]
+    pub fn has(&self, path: &[Element]) -> bool {
+        match path {
+            [] => false,
+            [last] => self.node(last).is_some_and(|node| node.owned),
+            [first, rest @ ..] => self.node(first).is_some_and(|node| node.below.has(rest)),
+        }
+    }
+
+    /// Paths of either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
+        self.join(other, |pair| match pair {
+            Pair::Both(a, b) => Node::non_empty(&a.element, a.owned || b.owned, a.below.union(&b.below)),
+            Pair::Left(one) | Pair::Right(one) => Some(one.clone()),
+        })
+    }
+
+    /// Paths of both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.join(other, |pair| match pair {
+            Pair::Both(a, b) => Node::non_empty(&a.element, a.owned && b.owned, a.below.intersection(&b.below)),
+            Pair::Left(_) | Pair::Right(_) => None,
+        })
+    }
+
+    /// Paths of this one that the other does not have.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        self.join(other, |pair| match pair {
+            Pair::Both(a, b) => Node::non_empty(&a.element, a.owned && !b.owned, a.below.difference(&b.below)),
+            Pair::Left(one) => Some(one.clone()),
+            Pair::Right(_) => None,
+        })
+    }
+
+    /// Paths of this one that neither are in the other nor go on from one that is.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        self.join(other, |pair| match pair {
+            Pair::Both(_, b) if b.owned => None,
+            Pair::Both(a, b) => Node::non_empty(&a.element, a.owned, a.below.without(&b.below)),
+            Pair::Left(one) => Some(one.clone()),
+            Pair::Right(_) => None,
+        })
+    }
+
+    /// Paths that begin with the element.
+    #[must_use]
+    pub fn only(&self, element: &Element) -> Self {
+        Self(self.node(element).cloned().into_iter().collect())
+    }
+
+    /// Every path; those that end at a level before those that go on from it, as Kubernetes tells them.
+    #[must_use]
+    pub fn paths(&self) -> Vec<Vec<Element>> {
+        let mut paths = Vec::new();
+        self.collect(&mut Vec::new(), &mut paths);
+        paths
+    }
+
+    fn collect(&self, prefix: &mut Vec<Element>, paths: &mut Vec<Vec<Element>>) {
+        for node in self.0.iter().filter(|node| node.owned) {
+            paths.push(prefix.iter().chain([&node.element]).cloned().collect());
+        }
+        for node in &self.0 {
+            prefix.push(node.element.clone());
+            node.below.collect(prefix, paths);
+            prefix.pop();
+        }
+    }
+
+    /// Walks both sets side by side and keeps what `choose` gives for each element.
+    fn join(&self, other: &Self, choose: impl Fn(Pair<'_>) -> Option<Node>) -> Self {
+        let mut nodes = Vec::with_capacity(self.0.len());
+        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
+        loop {
+            let order = match (left.peek(), right.peek()) {
+                (Some(a), Some(b)) => a.element.cmp(&b.element),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return Self(nodes),
+            };
+            let a = if order.is_le() { left.next() } else { None };
+            let b = if order.is_ge() { right.next() } else { None };
+            nodes.extend(match (a, b) {
+                (Some(a), Some(b)) => choose(Pair::Both(a, b)),
+                (Some(a), None) => choose(Pair::Left(a)),
+                (None, Some(b)) => choose(Pair::Right(b)),
+                (None, None) => None,
+            });
+        }
+    }
+}
+
+/// What two sets have at one element.
+enum Pair<'a> {
+    Both(&'a Node, &'a Node),
+    Left(&'a Node),
+    Right(&'a Node),
+}

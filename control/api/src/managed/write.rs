@@ -1,0 +1,81 @@
+//! A write, and what it may own.
+
+use super::manager::{Manager, Operation};
+use super::place::Place;
+use super::{Element, Set};
+use crate::meta::Timestamp;
+use crate::schema::Type;
+
+/// A write by somebody.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// The type of the object; none for a custom resource without a schema.
+    pub of: Option<Type>,
+    /// The `apiVersion` of the request.
+    pub api_version: &'a str,
+    /// `Deployment`.
+    pub kind: &'a str,
+    /// Who writes; see [`super::name`].
+    pub manager: &'a str,
+    /// The subresource that is written; empty for the object itself.
+    pub subresource: &'a str,
+    /// What such a write changes.
+    pub reach: Reach,
+    /// Every `apiVersion` in which the kind is served.
+    pub served: &'a [&'a str],
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Which parts of an object a write changes. What the server takes back is nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All.
+    Whole,
+    /// All but one field of the object, such as `status`.
+    But(&'static str),
+    /// One field of the object alone.
+    Only(&'static str),
+}
+
+impl Reach {
+    pub(super) fn filter(self, set: &Set) -> Set {
+        match self {
+            Self::Whole => set.clone(),
+            Self::But(field) => set.without(&Set::of_fields(&[field])),
+            Self::Only(field) => set.only(&Element::field(field)),
+        }
+    }
+}
+
+impl Write<'_> {
+    pub(super) fn place(&self) -> Place {
+        Place::root(self.of)
+    }
+
+    pub(super) fn manager(&self, operation: Operation) -> Manager {
+        Manager::new(self.manager, operation, self.api_version, self.subresource)
+    }
+}
+
+/// What the server itself says of an object, so that nobody owns it.
+const UNOWNED: &[&[&str]] = &[
+    &["apiVersion"],
+    &["kind"],
+    &["metadata"],
+    &["metadata", "name"],
+    &["metadata", "namespace"],
+    &["metadata", "creationTimestamp"],
+    &["metadata", "selfLink"],
+    &["metadata", "uid"],
+    &["metadata", "clusterName"],
+    &["metadata", "generation"],
+    &["metadata", "managedFields"],
+    &["metadata", "resourceVersion"],
+];
+
+/// The set without what nobody owns.
+pub(super) fn ownable(set: &Set) -> Set {
+    let unowned = UNOWNED.iter().fold(Set::default(), |all, path| all.union(&Set::of_fields(path)));
+    set.difference(&unowned)
+}

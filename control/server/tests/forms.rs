@@ -1,0 +1,86 @@
+//! One object through several versions of its kind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_debug_implementations,
+    dead_code,
+    reason = "tests assert"
+)]
+
+mod support;
+
+use http::Method;
+use serde_json::{Value, json};
+use support::Cluster;
+
+const CORE: &str = "/api/v1/namespaces/default/events";
+const NEW: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
+
+fn event(name: &str) -> Value {
+    json!({"metadata": {"name": name}, "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "a.io/b",
+        "reportingInstance": "b-1", "action": "Do", "reason": "R", "type": "Normal", "note": "n",
+        "regarding": {"kind": "Pod", "name": "p", "namespace": "default"}})
+}
+
+#[tokio::test]
+async fn an_event_is_one_object_in_both_groups() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let (code, made) = admin.post(NEW, &event("e")).await;
+    assert_eq!((code, &made["apiVersion"], &made["note"]), (201, &json!("events.k8s.io/v1"), &json!("n")), "{made}");
+    let (code, core) = admin.get(&format!("{CORE}/e")).await;
+    assert_eq!((code, &core["apiVersion"], &core["message"]), (200, &json!("v1"), &json!("n")));
+    assert_eq!((&core["metadata"], &core["involvedObject"]), (&made["metadata"], &made["regarding"]));
+    let patch = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
+    let (code, patched) = admin.merge(&format!("{NEW}/e"), &patch).await;
+    assert_eq!((code, &patched["series"]["count"], &patched["note"]), (200, &json!(2), &json!("n")), "{patched}");
+    let (_, list) = admin.get(&format!("{NEW}?fieldSelector=regarding.name%3Dp,reportingController%3Da.io/b")).await;
+    assert_eq!((&list["kind"], &list["items"]), (&json!("EventList"), &json!([patched])));
+    let refused = admin.get(&format!("{NEW}?fieldSelector=involvedObject.name%3Dp")).await;
+    assert_eq!(refused.1["message"], "field label not supported: involvedObject.name");
+    let dry = admin.ask(Method::PUT, &format!("{NEW}/e?dryRun=All"), &[], patched.to_string()).await;
+    assert_eq!(dry, (200, patched.clone()));
+    let (_, gone) = admin.ask(Method::DELETE, &format!("{NEW}/e"), &[], "").await;
+    assert_eq!(gone["details"]["group"], "events.k8s.io");
+    assert_eq!(admin.get(&format!("{NEW}/e")).await.1["message"], "events.events.k8s.io \"e\" not found");
+    assert_eq!(admin.get(&format!("{CORE}/e")).await.0, 404);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_tells_in_the_version_that_was_asked_for() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let (_, list) = admin.get(NEW).await;
+    let revision = list["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let old = json!({"metadata": {"name": "old"}, "involvedObject": {"kind": "Pod", "namespace": "default"}, "message": "m",
+        "source": {"component": "c"}, "count": 3});
+    assert_eq!(admin.post(CORE, &old).await.0, 201);
+    let query = format!("watch=true&timeoutSeconds=1&resourceVersion={revision}");
+    let events = admin.watch(&format!("{NEW}?{query}")).await;
+    let told = &events[0]["object"];
+    assert_eq!((&told["apiVersion"], &told["note"]), (&json!("events.k8s.io/v1"), &json!("m")));
+    assert_eq!((&told["deprecatedCount"], &told["deprecatedSource"]), (&json!(3), &json!({"component": "c"})));
+    assert_eq!(events[0]["object"]["metadata"], admin.watch(&format!("{CORE}?{query}")).await[0]["object"]["metadata"]);
+    let table = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    let (_, table) = admin.ask(Method::GET, &format!("{NEW}?includeObject=Object"), &table, "").await;
+    assert_eq!((&table["rows"][0]["object"]["note"], &table["rows"][0]["cells"][6]), (&json!("m"), &json!("m")));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_of_the_kind_that_was_asked_for() {
+    let cluster = Cluster::start().await;
+    let mut wrong = event("e");
+    wrong["action"] = json!("");
+    wrong["deprecatedCount"] = json!(1);
+    let (code, refused) = cluster.admin.post(NEW, &wrong).await;
+    let told =
+        "Event.events.k8s.io \"e\" is invalid: [action: Required value, count: Invalid value: \"\": needs to be unset]";
+    assert_eq!((code, &refused["message"]), (422, &json!(told)));
+    wrong["apiVersion"] = json!("v1");
+    assert_eq!(cluster.admin.post(NEW, &wrong).await.0, 400);
+    cluster.stop().await;
+}
