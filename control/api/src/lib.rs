@@ -30,6 +30,7 @@ pub mod scale;
 pub mod schema;
 pub mod selector;
 pub mod status;
+pub mod syntax;
 pub mod time;
 pub mod validate;
 pub mod verbs;

@@ -12,7 +12,8 @@ const FREE: &[&str] = &["activeDeadlineSeconds", "tolerations", "terminationGrac
 
 const REMEDY: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
                       `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \
-                      existing tolerations),`spec.terminationGracePeriodSeconds`; create the pod anew to change";
+                      existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
+                      previously negative); create the pod anew to change";
 
 /// Everything wrong with a change of a Pod's `spec`.
 pub(crate) fn immutable_but_a_few(object: &Value, old: &Value) -> Errors {
@@ -127,7 +128,7 @@ mod tests {
         check(
             &json!({"hostname": "x", "containers": [{"name": "c", "image": "i", "tty": true}]}),
             &expect![
-                "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds`; create the pod anew to change `spec.containers[0].tty`, `spec.hostname`"
+                "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative); create the pod anew to change `spec.containers[0].tty`, `spec.hostname`"
             ],
         );
         check(

@@ -69,10 +69,13 @@ impl Core {
             expect(ask, &record, options)?;
             let old = value_of(&record)?;
             let price = price(&view, &old)?;
-            let next = mark(ask, &price.object, options, self.seam.now());
+            let mut next = mark(ask, &price.object, options, self.seam.now());
             let over = is_over(&next);
             if next == old && !over {
                 return Ok(Deleted::Marked(Object::Stored(record)));
+            }
+            if over && goes_unmarked(ask, &old, options) {
+                next = price.object;
             }
             let uid = record.header.uid.clone();
             if options.dry_run {
@@ -90,14 +93,19 @@ impl Core {
             }
             let Ok(applied) = self.propose(ask.epoch, preconditions, writes).await? else { continue };
             if over {
-                let mut last = next;
-                set_revision(&mut last, applied.revision);
-                return Ok(Deleted::Gone(Object::Loose(last), uid));
+                set_revision(&mut next, applied.revision);
+                return Ok(Deleted::Gone(Object::Loose(next), uid));
             }
             return Ok(Deleted::Marked(Object::Stored(first(applied)?)));
         }
         Err(Status::modified(&resource, ask.name))
     }
+}
+
+/// Whether an object that goes now was never seen to be going: those of kinds without a grace.
+fn goes_unmarked(ask: &Ask<'_>, old: &Value, options: &DeleteOptions) -> bool {
+    let begun = old["metadata"].get("deletionTimestamp").is_some();
+    !begun && ask.kind.strategy.deletion(old, options.grace) == Deletion::Now
 }
 
 fn expect(ask: &Ask<'_>, record: &Record, options: &DeleteOptions) -> Result<(), Status> {

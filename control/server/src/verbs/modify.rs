@@ -230,7 +230,9 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
 fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), Status> {
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
-    errors.extend(metadata::validate_update(kind, object, old));
+    errors.extend(metadata::validate_update(object, old));
+    // Kubernetes looks at metadata for every kind, and again among the rules of the kind; the causes tell both.
+    errors.extend_from_within(..);
     errors.extend(kind.strategy.validate(object));
     errors.extend(match part {
         Part::Section(part) => kind.strategy.validate_part(part, object, old),

@@ -123,8 +123,8 @@ impl Strategy for Pod {
         let own = own.map_or(pod_spec::GRACE, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
         let ended = phase(object).is_terminal();
         match grace.unwrap_or(own) {
-            0 => Deletion::Now,
-            _ if ended || json::text(object, "/spec/nodeName").is_empty() => Deletion::Now,
+            0 => Deletion::Graceful(0),
+            _ if ended || json::text(object, "/spec/nodeName").is_empty() => Deletion::Graceful(0),
             seconds => Deletion::Graceful(seconds),
         }
     }
@@ -264,15 +264,15 @@ mod tests {
         let mut pod = bound();
         assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(30));
         assert_eq!(Pod.deletion(&pod, Some(5)), Deletion::Graceful(5));
-        assert_eq!(Pod.deletion(&pod, Some(0)), Deletion::Now);
+        assert_eq!(Pod.deletion(&pod, Some(0)), Deletion::Graceful(0));
         pod["spec"]["terminationGracePeriodSeconds"] = 0.into();
-        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(0));
         pod["spec"]["terminationGracePeriodSeconds"] = 7.into();
         assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(7));
         pod["status"]["phase"] = "Failed".into();
-        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(0));
         let mut pod = bound();
         pod["spec"]["nodeName"] = Value::Null;
-        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(0));
     }
 }

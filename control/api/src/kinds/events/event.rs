@@ -106,6 +106,7 @@ mod tests {
             count: Invalid value: "": needs to be unset"#]].assert_eq(&check(bad));
         expect![[r#"
             involvedObject.namespace: Invalid value: "": does not match event.namespace
-            eventTime: Required value"#]].assert_eq(&check(json!({"metadata": {"namespace": "a"}, "type": "Normal"})));
+            eventTime: Required value"#]]
+        .assert_eq(&check(json!({"metadata": {"namespace": "a"}, "type": "Normal"})));
     }
 }
