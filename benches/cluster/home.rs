@@ -44,9 +44,14 @@ impl Home {
         self.0.path().join("data")
     }
 
+    /// Kubeconfig of the running cluster's administrator.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.0.path().join("kubeconfig")
+    }
+
     /// Runs `bireme up` until its API is ready.
     pub(crate) async fn up(&self) -> anyhow::Result<Cluster> {
-        let (kubeconfig, log) = (self.0.path().join("kubeconfig"), self.0.path().join("up.log"));
+        let (kubeconfig, log) = (self.kubeconfig(), self.0.path().join("up.log"));
         if kubeconfig.exists() {
             fs::remove_file(&kubeconfig)?;
         }

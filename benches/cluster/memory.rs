@@ -26,6 +26,14 @@ struct Process {
     name: String,
 }
 
+/// PSS of the server below `bireme up`, in bytes.
+pub(crate) fn server(up: u32) -> anyhow::Result<u64> {
+    let all = processes()?;
+    let server = all.iter().find(|(_, process)| process.parent == up && process.name == "server-role");
+    let (id, _) = server.with_context(|| format!("process {up} has no child server-role"))?;
+    Ok(pss(*id)? * 1024)
+}
+
 /// Reads the processes below `bireme up`, of which one pod of each kind is running.
 pub(crate) fn read(up: u32) -> anyhow::Result<Memory> {
     let all = processes()?;

@@ -26,6 +26,16 @@ impl<'a> Field<'a> {
         Self { path: String::new(), value }
     }
 
+    /// This value, told as the one that stands at the other's place.
+    pub(crate) fn told_at(self, other: &Field<'_>) -> Self {
+        Self { path: other.path.clone(), ..self }
+    }
+
+    /// Another value at the same place.
+    pub(crate) fn with<'b>(&self, value: &'b Value) -> Field<'b> {
+        Field { path: self.path.clone(), value }
+    }
+
     /// How the value was reached, e.g. `spec.containers[0].image`.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -104,6 +114,11 @@ impl<'a> Field<'a> {
         FieldError::invalid(&self.path, &part.into(), detail)
     }
 
+    /// As [`Field::invalid`], without the value.
+    pub(crate) fn invalid_unshown(&self, detail: impl Into<String>) -> FieldError {
+        FieldError { path: self.path.clone(), problem: FieldProblem::InvalidUnshown(detail.into()) }
+    }
+
     pub(crate) fn forbidden(&self, detail: impl Into<String>) -> FieldError {
         FieldError::forbidden(&self.path, detail)
     }
@@ -138,7 +153,12 @@ impl<'a> Field<'a> {
     /// An error when a text was given that is none of these.
     pub(crate) fn one_of(&self, allowed: &[&str]) -> Option<FieldError> {
         let wrong = self.is_set() && !allowed.contains(&self.text());
-        wrong.then(|| FieldError::not_supported(&self.path, self.text(), allowed))
+        wrong.then(|| self.not_one_of(allowed))
+    }
+
+    /// Says that the text, which may be empty, is none of these.
+    pub(crate) fn not_one_of(&self, allowed: &[&str]) -> FieldError {
+        FieldError::not_supported(&self.path, self.text(), allowed)
     }
 
     /// An error when nothing was given, or none of these.
@@ -149,6 +169,11 @@ impl<'a> Field<'a> {
     /// An error when a number below zero was given.
     pub(crate) fn not_negative(&self) -> Option<FieldError> {
         self.at_least(0)
+    }
+
+    /// Errors for every field of those names that is a number below zero.
+    pub(crate) fn none_negative(&self, names: &[&str]) -> Errors {
+        names.iter().filter_map(|name| self.at(name).not_negative()).collect()
     }
 
     /// An error when a number below the least was given.

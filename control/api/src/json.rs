@@ -47,6 +47,12 @@ pub(crate) fn section<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut M
     section.as_object_mut()
 }
 
+/// As [`section`], as the value that it is.
+pub(crate) fn part<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    section(object, name)?;
+    object.get_mut(name)
+}
+
 /// The items of a list inside the object, to be changed.
 pub(crate) fn items_mut<'a>(object: &'a mut Value, name: &str) -> &'a mut [Value] {
     object.get_mut(name).and_then(Value::as_array_mut).map_or(&mut [], Vec::as_mut_slice)

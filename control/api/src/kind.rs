@@ -68,6 +68,18 @@ pub enum Deletion {
     Graceful(u32),
 }
 
+/// Whether `metadata.generation` counts the changes of an object of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Generation {
+    /// As most kinds do it: when there is a spec with a status apart, outside the core group.
+    #[default]
+    BySpec,
+    /// Always, although there is no spec, or no status.
+    Always,
+    /// Never, although there is a spec with a status apart.
+    Never,
+}
+
 /// Traits of a kind that verbs ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -75,6 +87,8 @@ pub struct Flags {
     pub create_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
+    /// What `metadata.generation` counts.
+    pub generation: Generation,
 }
 
 /// A served kind.
@@ -166,13 +180,18 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
-    /// Everything wrong with a new object, beyond [`Strategy::validate`].
+    /// Everything wrong with a new object that would be borne with in an old one, beyond [`Strategy::validate`].
     fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 
     /// Everything wrong with a change, beyond [`Strategy::validate`] of the new state.
     fn validate_update(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Everything wrong with a status that is written apart. The rest of the object is the old one, which passed before.
+    fn validate_status(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
     }
 

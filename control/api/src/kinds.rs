@@ -4,12 +4,19 @@ use std::sync::LazyLock;
 
 use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
 
+mod admissionregistration;
 mod apps;
+mod batch;
 mod cells;
 mod coordination;
 mod core;
 mod discovery;
 mod events;
+mod flowcontrol;
+mod networking;
+mod node;
+mod rbac;
+mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
@@ -21,10 +28,34 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume_claim::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
+    apps::stateful_set::kind,
+    apps::daemon_set::kind,
+    apps::controller_revision::kind,
+    batch::job::kind,
+    batch::cron_job::kind,
+    networking::ingress::kind,
+    networking::ingress_class::kind,
+    networking::network_policy::kind,
+    rbac::cluster_role_binding::kind,
+    rbac::cluster_role::kind,
+    rbac::role_binding::kind,
+    rbac::role::kind,
+    storage::storage_class::kind,
+    storage::volume_attachment::kind,
+    storage::csi_node::kind,
+    storage::csi_driver::kind,
+    storage::csi_storage_capacity::kind,
+    storage::volume_attributes_class::kind,
+    admissionregistration::mutating_webhook_configuration::kind,
+    admissionregistration::validating_webhook_configuration::kind,
     coordination::lease::kind,
+    node::runtime_class::kind,
     discovery::endpoint_slice::kind,
+    flowcontrol::priority_level_configuration::kind,
+    flowcontrol::flow_schema::kind,
     events::event::v1,
 ];
 
@@ -93,6 +124,8 @@ const fn wide(name: &'static str, kind: &'static str, description: &'static str)
 
 const NAME: Column =
     Column { name: "Name", kind: "string", format: "name", description: "Name of the object.", priority: 0 };
+/// What kinds without columns of their own show beside the name.
+const CREATED_AT: Column = column("Created At", "date", "Time at which the object was created.");
 const AGE: Column = column("Age", "string", "Time since the object was created.");
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+mod claim_spec;
 pub mod decode;
 pub mod disruption;
+pub mod duration;
 pub mod eviction;
 pub mod facts;
 mod field;
@@ -27,8 +29,10 @@ pub mod quantity;
 pub mod record;
 pub mod requester;
 pub mod scale;
+pub mod schedule;
 pub mod schema;
 pub mod selector;
+mod share;
 pub mod status;
 pub mod syntax;
 pub mod time;

@@ -142,6 +142,19 @@ pub(crate) fn annotations(annotations: &Field<'_>) -> Errors {
     errors
 }
 
+/// What to use instead of a label that Kubernetes used to put on nodes, as a sentence.
+pub(crate) fn deprecated_label(key: &str) -> Option<String> {
+    let (since, now) = match key {
+        "beta.kubernetes.io/arch" => ("v1.14", "kubernetes.io/arch"),
+        "beta.kubernetes.io/os" => ("v1.14", "kubernetes.io/os"),
+        "beta.kubernetes.io/instance-type" => ("v1.17", "node.kubernetes.io/instance-type"),
+        "failure-domain.beta.kubernetes.io/region" => ("v1.17", "topology.kubernetes.io/region"),
+        "failure-domain.beta.kubernetes.io/zone" => ("v1.17", "topology.kubernetes.io/zone"),
+        _ => return None,
+    };
+    Some(format!("deprecated since {since}; use {now:?} instead"))
+}
+
 fn owners(owners: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
     let mut controllers = Vec::new();

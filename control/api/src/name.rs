@@ -13,6 +13,8 @@ const LABEL_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
 const CONFIG_KEY: &str = "[-._a-zA-Z0-9]+";
+const REASON: &str = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?";
+const HTTP_PATH: &str = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+";
 const HEADER: &str = "[-A-Za-z0-9]+";
 
 /// A lower-case DNS label: names of namespaces, containers, volumes.
@@ -35,6 +37,18 @@ pub fn subdomain(text: &str) -> Vec<String> {
         let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
                     start and end with an alphanumeric character";
         wrong.push(pattern(rule, SUBDOMAIN, &["example.com"]));
+    }
+    wrong
+}
+
+/// `*.` and a DNS subdomain: hosts of Ingresses.
+#[must_use]
+pub fn wildcard_subdomain(text: &str) -> Vec<String> {
+    let mut wrong = longer(text, SUBDOMAIN_MAX);
+    if !text.strip_prefix("*.").is_some_and(|rest| rest.split('.').all(is_label)) {
+        let rule = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist \
+                    of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
+        wrong.push(pattern(rule, &format!(r"\*\.{SUBDOMAIN}"), &["*.example.com"]));
     }
     wrong
 }
@@ -154,6 +168,36 @@ pub fn path_segment(text: &str) -> Vec<String> {
     forbidden.map(|part| format!("may not contain '{part}'")).collect()
 }
 
+/// A name without a rule beyond [`path_segment`], which every name follows.
+#[must_use]
+pub fn any(_text: &str) -> Vec<String> {
+    Vec::new()
+}
+
+/// The reason of a condition: a word in camel case, perhaps of several parts.
+#[must_use]
+pub fn condition_reason(text: &str) -> Vec<String> {
+    let inner = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b',' | b':');
+    let framed = text.bytes().next().is_some_and(|c| c.is_ascii_alphabetic())
+        && text.bytes().next_back().is_some_and(|c| c.is_ascii_alphanumeric() || c == b'_');
+    if framed && text.bytes().all(inner) {
+        return Vec::new();
+    }
+    let rule = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \
+                characters or '_,:', and must end with an alphanumeric character or '_'";
+    vec![pattern(rule, REASON, &["my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB"])]
+}
+
+/// The path of a URL (RFC 3986), without its first slash.
+#[must_use]
+pub fn http_path(text: &str) -> Vec<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
+    if !text.is_empty() && text.chars().all(allowed) {
+        return Vec::new();
+    }
+    vec![format!("Invalid path (regex used for validation is '{HTTP_PATH}')")]
+}
+
 /// The name of an HTTP header.
 #[must_use]
 pub fn http_header(text: &str) -> Vec<String> {
@@ -210,6 +254,7 @@ mod tests {
         check(label, &["a", "a-b", "1", "a--b"], &["", "-a", "a-", "A", "a.b", "ä", &long]);
         check(subdomain, &["a", "a.b", "1.2-3"], &["", ".a", "a.", "a..b", "a_b", "-.a", &"a.".repeat(130)]);
         check(label_1035, &["a", "a1"], &["", "1a", "a.b"]);
+        check(wildcard_subdomain, &["*.a", "*.a.b"], &["", "*", "*.", "a.b", "*a.b", "*.*.b", "a.*"]);
         check(qualified, &["a", "a.b/C_d", "x.io/a-b", "A"], &["", "/a", "a/", "a/b/c", "A/b", "a b", "-a"]);
         check(label_value, &["", "a", "A_b.c-d"], &["-", "a b", "a/b", &long]);
         check(port, &["http", "a-1"], &["", "1", "a--b", "-a", "http_", "abcdefghijklmnop"]);

@@ -74,7 +74,8 @@ impl Body {
             return Err(NotStorable::TooLong(out.len()));
         }
         let splice = splice.and_then(|at| u32::try_from(at).ok()).ok_or(NotStorable::NoMetadata)?;
-        Ok(Self { bytes: out.into(), splice })
+        // It is kept for long: exactly as large as it is.
+        Ok(Self { bytes: out.into_boxed_slice().into(), splice })
     }
 
     /// The bytes before and after the place where `"resourceVersion":"N",` goes.
@@ -90,6 +91,25 @@ impl Body {
         out.extend_from_slice(&self.bytes[..at]);
         out.extend_from_slice(format!("\"resourceVersion\":\"{revision}\",").as_bytes());
         out.extend_from_slice(&self.bytes[at..]);
+    }
+
+    /// The text between the braces of `metadata`, without the revision: found by looking for its end, without parsing what is
+    /// in it. `None` when the stored bytes are damaged.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&[u8]> {
+        let text = self.bytes.get(self.splice as usize..)?;
+        let (mut depth, mut quoted, mut escaped) = (1_u32, false, false);
+        let end = text.iter().position(|byte| {
+            match (byte, quoted) {
+                (b'"', _) if !escaped => quoted = !quoted,
+                (b'{', false) => depth += 1,
+                (b'}', false) => depth -= 1,
+                _ => {}
+            }
+            escaped = *byte == b'\\' && quoted && !escaped;
+            depth == 0
+        })?;
+        text.get(..end)
     }
 
     /// Stored length, in bytes.
@@ -229,6 +249,14 @@ mod tests {
             back,
             json!({"kind": "A", "data": {"metadata": {"x": 1}}, "metadata": {"name": "a", "resourceVersion": "12"}})
         );
+    }
+
+    #[test]
+    fn metadata_is_found_whatever_is_in_it() {
+        let object = json!({"a": "{", "metadata": {"annotations": {"x": "}\\\"{"}, "name": "a"}, "spec": {"b": 1}});
+        let body = Body::encode(&object).unwrap();
+        let text = [b"{", body.metadata().unwrap(), b"}"].concat();
+        assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), object["metadata"]);
     }
 
     #[test]

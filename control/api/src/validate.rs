@@ -9,6 +9,8 @@ pub enum FieldProblem {
     Required(String),
     /// The value is malformed: the value as JSON, and why.
     Invalid(String, String),
+    /// The value is malformed, or does not go with others, and is too large to show: why.
+    InvalidUnshown(String),
     /// The value is none of those allowed: the value as JSON, and the allowed ones.
     NotSupported(String, Vec<String>),
     /// The field may not be set, or not be changed, here: why.
@@ -54,6 +56,13 @@ impl FieldError {
         Self { path: path.into(), problem: FieldProblem::NotSupported(format!("{value:?}"), allowed) }
     }
 
+    /// As [`FieldError::not_supported`], of what is no text.
+    #[must_use]
+    pub fn not_supported_value(path: impl Into<String>, value: &serde_json::Value, allowed: &[&str]) -> Self {
+        let allowed = allowed.iter().map(|one| (*one).to_owned()).collect();
+        Self { path: path.into(), problem: FieldProblem::NotSupported(value.to_string(), allowed) }
+    }
+
     /// The field may not be set or changed.
     #[must_use]
     pub fn forbidden(path: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -71,7 +80,7 @@ impl FieldError {
     pub fn reason(&self) -> &'static str {
         match self.problem {
             FieldProblem::Required(_) => "FieldValueRequired",
-            FieldProblem::Invalid(..) => "FieldValueInvalid",
+            FieldProblem::Invalid(..) | FieldProblem::InvalidUnshown(_) => "FieldValueInvalid",
             FieldProblem::NotSupported(..) => "FieldValueNotSupported",
             FieldProblem::Forbidden(_) => "FieldValueForbidden",
             FieldProblem::Duplicate(_) => "FieldValueDuplicate",
@@ -88,18 +97,25 @@ impl FieldError {
         match &self.problem {
             FieldProblem::Required(detail) => with("Required value", detail),
             FieldProblem::Invalid(value, detail) => with(&format!("Invalid value: {value}"), detail),
+            FieldProblem::InvalidUnshown(detail) => with("Invalid value", detail),
             FieldProblem::NotSupported(value, allowed) => {
                 let allowed: Vec<_> = allowed.iter().map(|one| format!("{one:?}")).collect();
                 format!("Unsupported value: {value}: supported values: {}", allowed.join(", "))
             }
             FieldProblem::Forbidden(detail) => with("Forbidden", detail),
             FieldProblem::Duplicate(value) => format!("Duplicate value: {value}"),
-            FieldProblem::TooLong(most) => format!("Too long: may not be more than {most} bytes"),
-            FieldProblem::TooMany(count, most) => format!("Too many: {count}: must have at most {most} items"),
+            FieldProblem::TooLong(most) => format!("Too long: may not be more than {most} byte{}", plural(*most)),
+            FieldProblem::TooMany(count, most) => {
+                format!("Too many: {count}: must have at most {most} item{}", plural(*most))
+            }
             FieldProblem::TypeInvalid(value, detail) => with(&format!("Invalid value: {value}"), detail),
             FieldProblem::NotFound(value) => format!("Not found: {value}"),
         }
     }
+}
+
+fn plural(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
 }
 
 fn with(head: &str, detail: &str) -> String {

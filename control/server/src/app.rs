@@ -13,7 +13,6 @@ use http::{HeaderName, HeaderValue, Request};
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::access::{self, Attempt, Authorizer};
@@ -24,6 +23,7 @@ use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
 use crate::verbs::Core;
+use crate::watch::Hub;
 use crate::{body, identity};
 
 /// Longest time for a request that is not a stream; as kube-apiserver.
@@ -46,8 +46,8 @@ pub(crate) struct App {
     pub(crate) bootstrapped: AtomicBool,
     pub(crate) reads: Semaphore,
     pub(crate) writes: Semaphore,
-    /// Ends streams when the server stops.
-    pub(crate) shutdown: CancellationToken,
+    /// Who watches what.
+    pub(crate) watches: Arc<Hub>,
 }
 
 impl App {
@@ -83,8 +83,8 @@ impl App {
     async fn respond(&self, request: Request<Incoming>, requester: Option<Requester>) -> Result<Reply, Status> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
-        let mut query = Query::of(&parts.uri)?;
-        let route = route::route(&parts.method, path, &mut query);
+        let query = Query::of(&parts.uri)?;
+        let route = route::route(&parts.method, path, &query);
         let public = matches!(route, Ok(Route::Page(Page::Health(_) | Page::Version)));
         let requester = match requester {
             Some(requester) => requester,

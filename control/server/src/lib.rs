@@ -10,6 +10,7 @@ mod admit;
 mod app;
 mod body;
 mod bootstrap;
+mod continuation;
 mod discovery;
 mod fail;
 mod identity;

@@ -3,22 +3,19 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use api::kind::Kind;
 use api::meta::{Revision, Timestamp};
 use api::record::Record;
 use api::status::Status;
 use api::view::View;
 use axum::body::Body;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::continuation::Continue;
 use crate::fail::Reply;
 use crate::negotiate::Shape;
 use crate::query::Query;
@@ -31,33 +28,6 @@ use crate::verbs::{Core, write_as};
 const GZIP_FROM: usize = 128 << 10;
 /// Size of the pieces in which an answer is made and sent.
 const PIECE: usize = 64 << 10;
-
-/// Where the next page begins, as clients hand it back to us.
-#[derive(Debug, Serialize, Deserialize)]
-struct Continue {
-    v: String,
-    /// Revision of the first page; -1 for whatever there is, after history was lost.
-    rv: i64,
-    /// Key after the collection's prefix.
-    start: String,
-}
-
-const CONTINUE_VERSION: &str = "meta.k8s.io/v1";
-
-impl Continue {
-    fn encode(revision: i64, start: &str) -> String {
-        let token = json!({"v": CONTINUE_VERSION, "rv": revision, "start": start});
-        URL_SAFE_NO_PAD.encode(token.to_string())
-    }
-
-    fn decode(text: &str) -> Result<Self, Status> {
-        let wrong =
-            |why: String| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| wrong(error.to_string()))?;
-        let token: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-        if token.v == CONTINUE_VERSION { Ok(token) } else { Err(wrong(format!("unknown version {:?}", token.v))) }
-    }
-}
 
 /// A page of a list.
 #[derive(Debug)]
@@ -73,47 +43,32 @@ pub(crate) struct Page {
 /// Reads the page that the query asks for.
 pub(crate) async fn read(core: &Core, selection: &Selection, query: &Query) -> Result<Page, Status> {
     let wanted = revision::of_list(query)?;
-    let limit = query.number("limit")?.filter(|limit| *limit > 0);
-    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let prefix = selection.prefix();
+    let limit = revision::limit(query)?.unwrap_or(usize::MAX);
     let Some(token) = query.get("continue") else {
         let view = core.state(wanted).await?;
-        return Ok(page(&view, view.revision(), selection, "", limit));
+        return Ok(page(&view, selection, "", limit));
     };
     let token = Continue::decode(token)?;
-    if query.get("resourceVersion").is_some_and(|revision| revision != "0") {
+    if token.revision.is_some() && query.get("resourceVersion").is_some_and(|revision| revision != "0") {
         return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
     }
-    let start = format!("{prefix}{}", token.start);
-    let Ok(revision) = u64::try_from(token.rv) else {
-        let view = core.state(Wanted::Newest).await?;
-        return Ok(page(&view, view.revision(), selection, &start, limit));
+    let view = match token.revision {
+        None => core.state(Wanted::Newest).await?,
+        Some(revision) => core.store.view_at(revision).ok_or_else(|| token.lost())?,
     };
-    let Some(view) = core.store.view_at(Revision(revision)) else {
-        return Err(lost(&token.start));
-    };
-    Ok(page(&view, Revision(revision), selection, &start, limit))
+    let start = format!("{}{}", selection.prefix(), token.start);
+    Ok(page(&view, selection, &start, limit))
 }
 
-/// 410 with a token that goes on at the same place in a newer state.
-fn lost(start: &str) -> Status {
-    let message = "The provided continue parameter is too old to display a consistent list result. You can start a new \
-                   list without the continue parameter, or use the continue token in this response to retrieve the \
-                   remainder of the results. Continuing with the provided token results in an inconsistent list - \
-                   objects that were created, modified, or deleted between the time the first chunk was returned and \
-                   now may show up in the list.";
-    Status::new(410, "Expired", message).with_continue(Continue::encode(-1, start))
-}
-
-fn page(view: &View, revision: Revision, selection: &Selection, start: &str, limit: usize) -> Page {
+fn page(view: &View, selection: &Selection, start: &str, limit: usize) -> Page {
     let mut found = selection.records(view, start);
     let records: Vec<Arc<Record>> = found.by_ref().take(limit).cloned().collect();
-    let mut page = Page { revision, records, next: None, remaining: None };
+    let mut page = Page { revision: view.revision(), records, next: None, remaining: None };
     if found.next().is_some()
         && let Some(last) = page.records.last()
     {
         let after = format!("{}\0", last.key.as_str().strip_prefix(&selection.prefix()).unwrap_or_default());
-        page.next = Some(Continue::encode(i64::try_from(revision.0).unwrap_or(i64::MAX), &after));
+        page.next = Some(Continue { revision: Some(page.revision), start: after }.encode());
         page.remaining = selection.is_whole().then(|| 1 + found.count());
     }
     page
@@ -133,6 +88,9 @@ impl Page {
     }
 }
 
+/// How one object of a list is written.
+type Item = Box<dyn Fn(&Record, &mut Vec<u8>) -> Result<(), Status> + Send>;
+
 /// The page as an answer.
 pub(crate) fn answer(
     page: Page,
@@ -141,28 +99,34 @@ pub(crate) fn answer(
     include: Include,
     headers: &HeaderMap,
     now: Timestamp,
-) -> Result<Reply, Status> {
-    let meta = page.metadata();
+) -> Reply {
     let kind = selection.kind;
-    let item: fn(&Kind, &Record, &mut Vec<u8>) -> Result<(), Status> = match shape {
-        Shape::Object => |kind, record, out| write_as(kind, record, record.revision, out),
-        Shape::Partial => table::write_partial,
-        Shape::Table => return Ok(json_answer(table::of_page(&page, kind, include, now)?, headers)),
+    let list = |name: &str, version: &str| {
+        format!("{{\"kind\":\"{name}\",\"apiVersion\":\"{version}\",\"metadata\":{},\"items\":[", page.metadata())
     };
-    let (list, version) = match shape {
-        Shape::Partial => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
-        Shape::Object | Shape::Table => (format!("{}List", kind.kind), kind.api_version()),
+    let (head, item): (String, Item) = match shape {
+        Shape::Object => {
+            let write = move |record: &Record, out: &mut Vec<u8>| write_as(kind, record, record.revision, out);
+            (list(&format!("{}List", kind.kind), &kind.api_version()), Box::new(write))
+        }
+        Shape::Partial => {
+            let write =
+                move |record: &Record, out: &mut Vec<u8>| table::write_partial(kind, record, record.revision, out);
+            (list("PartialObjectMetadataList", "meta.k8s.io/v1"), Box::new(write))
+        }
+        Shape::Table => {
+            let write = move |record: &Record, out: &mut Vec<u8>| table::write_row(record, kind, include, now, out);
+            (table::head(&page, kind), Box::new(write))
+        }
     };
-    let head = format!("{{\"kind\":\"{list}\",\"apiVersion\":\"{version}\",\"metadata\":{meta},\"items\":[");
-    let pieces = pieces(head, page.records, move |record, out| item(kind, record, out));
-    Ok(stream(pieces, headers))
+    stream(pieces(head, page.records, item), headers)
 }
 
 /// The text of a list in pieces, each made when it is asked for.
 fn pieces(
     head: String,
     records: Vec<Arc<Record>>,
-    item: impl Fn(&Record, &mut Vec<u8>) -> Result<(), Status> + Send,
+    item: Item,
 ) -> impl Iterator<Item = std::io::Result<Vec<u8>>> + Send {
     let mut records = records.into_iter();
     let mut head = Some(head);
@@ -253,22 +217,4 @@ fn plain(body: Body) -> Reply {
     let mut reply = Response::new(body);
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_continue_token_comes_back_as_it_went() {
-        let token = Continue::decode(&Continue::encode(219, "cm1\0")).unwrap();
-        assert_eq!((token.rv, token.start.as_str()), (219, "cm1\0"));
-        assert_eq!(Continue::decode("abc").unwrap_err().code, 400);
-    }
-
-    #[test]
-    fn a_token_of_kubernetes_is_understood() {
-        let token = Continue::decode("eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MjE5LCJzdGFydCI6ImNtMVx1MDAwMCJ9").unwrap();
-        assert_eq!((token.rv, token.start.as_str()), (219, "cm1\0"));
-    }
 }

@@ -53,11 +53,11 @@ impl<'a> Asked<'a> {
                 let selection = Selection::of(self.target, self.query)?;
                 let page = list::read(&self.app.core, &selection, self.query).await?;
                 let include = Include::of(self.query)?;
-                list::answer(page, &selection, shape, include, self.headers, self.app.core.seam.now())
+                Ok(list::answer(page, &selection, shape, include, self.headers, self.app.core.seam.now()))
             }
             Verb::Watch => {
                 let selection = Selection::of(self.target, self.query)?;
-                watch::start(&self.app.core, selection, shape, self.query, &self.app.shutdown).await
+                watch::start(&self.app.core, &self.app.watches, selection, shape, self.query).await
             }
             Verb::Create => self.create(shape, &body).await,
             Verb::Update => self.update(shape, &body).await,
@@ -222,7 +222,8 @@ impl<'a> Asked<'a> {
             Shape::Partial => table::partial(shown(kind, object.to_value()?)).to_string().into_bytes(),
             Shape::Table => {
                 let include = Include::of(self.query)?;
-                table::of_object(object.to_value()?, kind, include, true, self.app.core.seam.now())?
+                let now = self.app.core.seam.now();
+                table::of_object(object.to_value()?, kind, include, true, now).to_string().into_bytes()
             }
         };
         let mut reply = list::json_answer(body, self.headers);

@@ -60,10 +60,10 @@ impl DeleteOptions {
         let kind = "DeleteOptions";
         let mut options = Self { dry_run: WriteOptions::of(query, kind)?.dry_run, ..Self::default() };
         if let Some(grace) = query.number("gracePeriodSeconds")? {
-            options.grace = Some(u32::try_from(grace).unwrap_or(u32::MAX));
+            options.grace = Some(seconds(grace)?);
         }
         options.propagation = propagation(query.get("propagationPolicy"))?;
-        if query.get("orphanDependents").is_some() && query.flag("orphanDependents") {
+        if query.flag("orphanDependents") {
             options.propagation = Some(Propagation::Orphan);
         }
         let Some(body) = body else { return Ok(options) };
@@ -72,12 +72,7 @@ impl DeleteOptions {
             options.dry_run |= check_dry_run(&dry, kind)?;
         }
         if let Some(grace) = body["gracePeriodSeconds"].as_i64() {
-            let wrong = |_| {
-                let error =
-                    FieldError::invalid("gracePeriodSeconds", &grace.into(), "must be greater than or equal to 0");
-                Status::invalid("meta.k8s.io", kind, "", &[error])
-            };
-            options.grace = Some(u32::try_from(grace).map_err(wrong)?);
+            options.grace = Some(seconds(grace)?);
         }
         if let Some(given) = propagation(body["propagationPolicy"].as_str())? {
             options.propagation = Some(given);
@@ -89,6 +84,15 @@ impl DeleteOptions {
         options.revision = body["preconditions"]["resourceVersion"].as_str().map(str::to_owned);
         Ok(options)
     }
+}
+
+/// A grace period.
+fn seconds(grace: i64) -> Result<u32, Status> {
+    let wrong = |_| {
+        let error = FieldError::invalid("gracePeriodSeconds", &grace.into(), "must be greater than or equal to 0");
+        Status::invalid("meta.k8s.io", "DeleteOptions", "", &[error])
+    };
+    u32::try_from(grace).map_err(wrong)
 }
 
 fn propagation(text: Option<&str>) -> Result<Option<Propagation>, Status> {

@@ -1,5 +1,7 @@
 //! The query of a request, decoded once.
 
+use std::num::IntErrorKind;
+
 use api::status::Status;
 use http::Uri;
 
@@ -30,20 +32,20 @@ impl Query {
         self.0.iter().any(|(key, _)| key == name)
     }
 
-    /// A boolean as Go parses it; anything that is neither true nor false counts as true when `1`, else false.
+    /// A boolean as Kubernetes reads it from a URL: given, in any form but `0` and `false`, means true.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        matches!(self.get(name), Some("1" | "t" | "T" | "true" | "True" | "TRUE"))
+        let given = self.all(name).next();
+        given.is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
-    /// A whole number.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Status> {
+    /// A whole number, which may be negative; a parameter without a value counts as absent.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Status> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let wrong = |_| Status::bad_request(format!("{name}: \"{text}\" is not a whole number of at least 0"));
+        let wrong = |error: std::num::ParseIntError| {
+            let range = matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+            let why = if range { "value out of range" } else { "invalid syntax" };
+            Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        };
         text.parse().map(Some).map_err(wrong)
-    }
-
-    /// Adds a parameter, as when a path implies one.
-    pub(crate) fn push(&mut self, name: &str, value: &str) {
-        self.0.push((name.to_owned(), value.to_owned()));
     }
 }

@@ -26,32 +26,55 @@ pub(crate) enum Wanted {
     Exact(Revision),
 }
 
-/// Reads the two parameters of a list.
+/// Reads what a list wants to see.
+///
+/// # Errors
+/// 422 for parameters that exclude each other, all of them at once, in the order in which kube-apiserver looks at them.
 pub(crate) fn of_list(query: &Query) -> Result<Wanted, Status> {
-    let forbidden = |why: &str| Err(invalid(&[FieldError::forbidden("resourceVersionMatch", why)]));
+    let field = "resourceVersionMatch";
+    let (text, matching) = (query.get("resourceVersion"), query.get(field));
+    let mut errors = Vec::new();
+    if let Some(matching) = matching {
+        if text.is_none() {
+            errors.push(forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+        }
+        if query.get("continue").is_some() {
+            errors.push(forbidden(field, "resourceVersionMatch is forbidden when continue is provided"));
+        }
+        if !matches!(matching, "Exact" | "NotOlderThan") {
+            errors.push(FieldError::not_supported(field, matching, &["Exact", "NotOlderThan", ""]));
+        }
+        if (matching, text) == ("Exact", Some("0")) {
+            let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            errors.push(forbidden(field, why));
+        }
+    }
     if query.has("sendInitialEvents") {
-        let error = FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
-        return Err(invalid(&[error]));
+        errors.push(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
     }
-    let revision = parse(query.get("resourceVersion"))?;
-    let matching = query.get("resourceVersionMatch");
-    if matching.is_some() && query.get("continue").is_some() {
-        return forbidden("resourceVersionMatch is forbidden when continue is provided");
+    if !errors.is_empty() {
+        return Err(invalid(&errors));
     }
-    match (matching, revision) {
-        (None, None) => Ok(Wanted::Newest),
-        (None | Some("NotOlderThan"), Some(Revision::ZERO)) => Ok(Wanted::Any),
-        (None | Some("NotOlderThan"), Some(revision)) => Ok(Wanted::NotOlderThan(revision)),
-        (Some(_), None) => forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"),
-        (Some("Exact"), Some(Revision::ZERO)) => {
-            forbidden("resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"")
-        }
-        (Some("Exact"), Some(revision)) => Ok(Wanted::Exact(revision)),
-        (Some(other), Some(_)) => {
-            let allowed = ["Exact", "NotOlderThan"];
-            Err(invalid(&[FieldError::not_supported("resourceVersionMatch", other, &allowed)]))
-        }
-    }
+    let paged = limit(query)?.is_some();
+    Ok(match parse(text)? {
+        None => Wanted::Newest,
+        Some(Revision::ZERO) => Wanted::Any,
+        // The first page of a list without a word on how to match is of that very revision; as kube-apiserver has it.
+        Some(revision) if matching == Some("Exact") || (matching.is_none() && paged) => Wanted::Exact(revision),
+        Some(revision) => Wanted::NotOlderThan(revision),
+    })
+}
+
+/// Objects of one page, at most; `None` for all of them. Whoever takes any state gets all of it, as from kube-apiserver.
+pub(crate) fn limit(query: &Query) -> Result<Option<usize>, Status> {
+    let whole = query.get("resourceVersion") == Some("0") && query.get("continue").is_none();
+    let limit = query.number("limit")?.filter(|limit| *limit > 0 && !whole);
+    Ok(limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)))
+}
+
+/// A parameter that another one excludes.
+pub(crate) fn forbidden(field: &str, why: &str) -> FieldError {
+    FieldError::forbidden(field, why)
 }
 
 /// 422 about `ListOptions`.
@@ -87,7 +110,7 @@ impl Core {
             }
             Wanted::Exact(revision) => {
                 self.reach(revision).await?;
-                self.store.view_at(revision).ok_or_else(|| expired(revision, self.store.view().revision()))
+                self.store.view_at(revision).ok_or_else(gone)
             }
         }
     }
@@ -112,7 +135,12 @@ impl Core {
     }
 }
 
-/// 410: that revision is not kept any more.
+/// 410: the state of that revision is not kept any more.
+fn gone() -> Status {
+    Status::new(410, "Expired", "The resourceVersion for the provided list is too old.")
+}
+
+/// 410: what happened after that revision is not all kept any more.
 pub(crate) fn expired(asked: Revision, oldest: Revision) -> Status {
     Status::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
 }

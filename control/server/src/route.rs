@@ -134,11 +134,11 @@ pub(crate) fn spelled(subresource: Subresource) -> &'static str {
     }
 }
 
-/// Finds out what is asked for. A legacy `/watch/` path becomes a parameter of the query.
+/// Finds out what is asked for.
 ///
 /// # Errors
 /// 404 for a resource that a served group and version does not have; 405 for a method that a resource does not have.
-pub(crate) fn route(method: &Method, path: &str, query: &mut Query) -> Result<Route, Status> {
+pub(crate) fn route(method: &Method, path: &str, query: &Query) -> Result<Route, Status> {
     let decoded = decode(path)?;
     let segments: Vec<&str> = decoded.iter().map(String::as_str).filter(|segment| !segment.is_empty()).collect();
     let page = |page| Ok(Route::Page(page));
@@ -160,15 +160,13 @@ pub(crate) fn route(method: &Method, path: &str, query: &mut Query) -> Result<Ro
     }
 }
 
-fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &mut Query) -> Result<Route, Status> {
+fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &Query) -> Result<Route, Status> {
     if !kinds::all().iter().any(|kind| &*kind.group == group && &*kind.version == version) {
         return Ok(Route::Page(Page::Nothing));
     }
-    let rest = if let ["watch", rest @ ..] = rest {
-        query.push("watch", "true");
-        rest
-    } else {
-        rest
+    let (legacy, rest) = match rest {
+        ["watch", rest @ ..] => (true, rest),
+        _ => (false, rest),
     };
     let (namespace, plural, name, part) = split(rest).ok_or_else(fail::no_resource)?;
     let (plural, part) =
@@ -187,7 +185,8 @@ fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &mu
     if needs_namespace && namespace.is_empty() {
         return Err(fail::no_resource());
     }
-    let watch = query.flag("watch");
+    // Of one object only the legacy path is a watch; elsewhere the parameter means nothing there.
+    let watch = legacy || (name.is_empty() && query.flag("watch"));
     let verb = verb(method, !name.is_empty(), subresource, watch).ok_or_else(fail::method_not_allowed)?;
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
     Ok(Route::Object(Box::new(Target { verb, kind, subresource, namespace, name })))
@@ -246,8 +245,8 @@ mod tests {
     use super::*;
 
     fn check(method: &Method, path: &str, want: &str) {
-        let mut query = Query::default();
-        let got = match route(method, path, &mut query) {
+        let query = Query::default();
+        let got = match route(method, path, &query) {
             Ok(Route::Object(target)) => {
                 let (kind, verb) = (&target.kind.kind, target.verb);
                 format!("{verb} {kind} {}/{} {}", target.namespace, target.name, target.part()).trim_end().to_owned()
@@ -263,6 +262,8 @@ mod tests {
         check(&Method::GET, "/api/v1/namespaces/default/pods/web", "get Pod default/web");
         check(&Method::GET, "/api/v1/pods", "list Pod /");
         check(&Method::GET, "/api/v1/watch/namespaces/default/pods", "watch Pod default/");
+        check(&Method::GET, "/api/v1/watch/namespaces/default/pods/web", "watch Pod default/web");
+        check(&Method::GET, "/api/v1/watch/namespaces", "watch Namespace /");
         check(&Method::GET, "/api/v1/namespaces/x", "get Namespace /x");
         check(&Method::PUT, "/api/v1/namespaces/x/finalize", "update Namespace /x finalize");
         check(&Method::PATCH, "/apis/apps/v1/namespaces/d/deployments/w/scale", "patch Deployment d/w scale");

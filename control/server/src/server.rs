@@ -22,6 +22,7 @@ use crate::listen::{self, Listener};
 use crate::log::NodeCaller;
 use crate::pki::{NodeBundle, Pair, Pki, PkiError, kubeconfig};
 use crate::verbs::{Core, InProcess};
+use crate::watch::Hub;
 use crate::{admit, bootstrap};
 
 /// Longest wait for requests under way when the server stops.
@@ -106,8 +107,10 @@ impl Server {
             bootstrapped: AtomicBool::new(false),
             reads: Semaphore::new(READS_MAX),
             writes: Semaphore::new(WRITES_MAX),
-            shutdown: stop.clone(),
+            watches: Hub::new(&core.store),
         });
+        let watches = Arc::clone(&app.watches).run(core.store.clone(), seam.clone(), stop.clone());
+        seam.spawn("watches", watches);
         let listener = Listener::new(Arc::clone(&app), tls, stop.clone());
         for socket in sockets {
             seam.spawn("listener", listener.clone().accept(socket));

@@ -1,6 +1,6 @@
 //! The only place that gives objects what no client may choose: uid, time of creation, the end of a generated name.
 
-use api::kind::{Kind, Subresource};
+use api::kind::{Generation, Kind, Subresource};
 use api::metadata;
 use seam::Seam;
 use serde_json::{Map, Value};
@@ -27,10 +27,14 @@ pub(crate) fn create(kind: &Kind, object: &mut Value, seam: &Seam) {
     meta.insert("creationTimestamp".into(), api::time::text(seam.now()).into());
 }
 
-/// Whether objects of the kind count changes of their spec. Kinds of the core group other than these do not, for history's sake.
+/// Whether objects of the kind count their changes. Kinds of the core group other than these do not, for history's sake.
 pub(crate) fn has_generation(kind: &Kind, object: &Value) -> bool {
     let counts = !kind.group.is_empty() || matches!(&*kind.plural, "pods" | "replicationcontrollers");
-    counts && kind.has(Subresource::Status) && object.get("spec").is_some()
+    match kind.flags.generation {
+        Generation::BySpec => counts && kind.has(Subresource::Status) && object.get("spec").is_some(),
+        Generation::Always => true,
+        Generation::Never => false,
+    }
 }
 
 /// `metadata` of an object.

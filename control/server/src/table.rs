@@ -1,7 +1,7 @@
 //! Tables and metadata alone: the forms for people and for controllers that need little.
 
 use api::kind::Kind;
-use api::meta::Timestamp;
+use api::meta::{Revision, Timestamp};
 use api::record::Record;
 use api::status::Status;
 use serde_json::{Value, json};
@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::list::Page;
 use crate::query::Query;
 use crate::revision;
+use crate::verbs::modify::set_revision;
 use crate::verbs::{shown, value_of};
 
 /// What a row of a table carries beside its cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Include {
     /// Nothing.
     Nothing,
@@ -39,31 +40,38 @@ impl Include {
     }
 }
 
-/// A table of a page of a list.
-pub(crate) fn of_page(page: &Page, kind: &Kind, include: Include, now: Timestamp) -> Result<Vec<u8>, Status> {
-    let rows: Vec<Value> =
-        page.records.iter().map(|record| row(value_of(record)?, kind, include, now)).collect::<Result<_, Status>>()?;
-    Ok(table(&page.metadata(), Some(kind), &rows))
+/// The beginning of a table of a page of a list, up to its rows.
+pub(crate) fn head(page: &Page, kind: &Kind) -> String {
+    let (columns, meta) = (json!(definitions(kind)), page.metadata());
+    format!(
+        "{{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{meta},\"columnDefinitions\":{columns},\
+         \"rows\":["
+    )
+}
+
+/// Appends a stored object as a row.
+pub(crate) fn write_row(
+    record: &Record,
+    kind: &Kind,
+    include: Include,
+    now: Timestamp,
+    out: &mut Vec<u8>,
+) -> Result<(), Status> {
+    out.extend_from_slice(row(value_of(record)?, kind, include, now).to_string().as_bytes());
+    Ok(())
 }
 
 /// A table of one object, given in the form that is stored; without `columns` for all but the first event of a watch.
-pub(crate) fn of_object(
-    object: Value,
-    kind: &Kind,
-    include: Include,
-    columns: bool,
-    now: Timestamp,
-) -> Result<Vec<u8>, Status> {
+pub(crate) fn of_object(object: Value, kind: &Kind, include: Include, columns: bool, now: Timestamp) -> Value {
     let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
-    Ok(table(&meta, columns.then_some(kind), &[row(object, kind, include, now)?]))
+    table(&meta, columns.then_some(kind), &[row(object, kind, include, now)])
 }
 
-fn table(meta: &Value, columns: Option<&Kind>, rows: &[Value]) -> Vec<u8> {
-    let columns: Vec<Value> = columns.map(definitions).unwrap_or_default();
-    let table = json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": columns, "rows": rows,
-    });
-    table.to_string().into_bytes()
+fn table(meta: &Value, columns: Option<&Kind>, rows: &[Value]) -> Value {
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
+        "columnDefinitions": columns.map(definitions), "rows": rows,
+    })
 }
 
 fn definitions(kind: &Kind) -> Vec<Value> {
@@ -76,7 +84,7 @@ fn definitions(kind: &Kind) -> Vec<Value> {
     kind.columns.iter().map(definition).collect()
 }
 
-fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Result<Value, Status> {
+fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Value {
     let cells = kind.strategy.cells(&object, now);
     let mut row = json!({"cells": cells});
     if let Some(condition) = completed(&object) {
@@ -87,7 +95,7 @@ fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Result<V
         Include::Metadata => row["object"] = partial(shown(kind, object)),
         Include::Object => row["object"] = shown(kind, object),
     }
-    Ok(row)
+    row
 }
 
 /// A pod that has ended is told apart, so that `kubectl get` may leave it out.
@@ -106,8 +114,19 @@ pub(crate) fn partial(mut object: Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take()})
 }
 
-/// Appends the metadata of a stored object, as the kind shows it.
-pub(crate) fn write_partial(kind: &Kind, record: &Record, out: &mut Vec<u8>) -> Result<(), Status> {
-    out.extend_from_slice(partial(shown(kind, value_of(record)?)).to_string().as_bytes());
+/// Appends the metadata of a stored object as it stood at a revision, as the kind shows it.
+pub(crate) fn write_partial(kind: &Kind, record: &Record, revision: Revision, out: &mut Vec<u8>) -> Result<(), Status> {
+    if !kind.is_stored() {
+        let mut object = value_of(record)?;
+        set_revision(&mut object, revision);
+        out.extend_from_slice(partial(shown(kind, object)).to_string().as_bytes());
+        return Ok(());
+    }
+    let metadata = record.body.metadata();
+    let metadata = metadata.ok_or_else(|| Status::internal(format!("{} is damaged in the store", record.key)))?;
+    out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{");
+    out.extend_from_slice(format!("\"resourceVersion\":\"{revision}\",").as_bytes());
+    out.extend_from_slice(metadata);
+    out.extend_from_slice(b"}}");
     Ok(())
 }

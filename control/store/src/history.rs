@@ -81,15 +81,30 @@ impl History {
 
     /// Events after a revision, oldest first; whole revisions, at least one if there is any, and then up to `max` events.
     pub(crate) fn after(&self, after: Revision, max: usize) -> Result<Vec<Event>, TooOld> {
-        if after < self.floor {
-            return Err(TooOld { asked: after, oldest: self.floor });
-        }
-        let start = self.events.partition_point(|event| event.revision <= after);
+        let start = self.start(after)?;
         let mut end = self.events.len().min(start.saturating_add(max));
         if let Some(last) = end.checked_sub(1).filter(|_| end > start).and_then(|at| self.events.get(at)) {
             end = self.events.partition_point(|event| event.revision <= last.revision);
         }
         Ok(self.events.range(start..end).cloned().collect())
+    }
+
+    /// Events after one revision, up to and with another.
+    pub(crate) fn between(
+        &self,
+        after: Revision,
+        through: Revision,
+    ) -> Result<impl Iterator<Item = &Event> + '_, TooOld> {
+        let start = self.start(after)?;
+        Ok(self.events.range(start..).take_while(move |event| event.revision <= through))
+    }
+
+    /// Where the events after a revision begin.
+    fn start(&self, after: Revision) -> Result<usize, TooOld> {
+        if after < self.floor {
+            return Err(TooOld { asked: after, oldest: self.floor });
+        }
+        Ok(self.events.partition_point(|event| event.revision <= after))
     }
 
     /// Events of one revision.

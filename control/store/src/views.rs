@@ -45,11 +45,9 @@ impl Views {
     pub(crate) fn at(&self, revision: Revision, history: &History) -> Option<View> {
         let before = self.kept.partition_point(|(_, view)| view.revision() <= revision).checked_sub(1)?;
         let mut view = self.kept.get(before)?.1.clone();
-        let missing = revision.0.checked_sub(view.revision().0)?;
-        // Every revision has an event, so this many events reach the revision.
-        let events = if missing == 0 { Vec::new() } else { history.after(view.revision(), usize::MAX).ok()? };
-        for event in events.iter().take_while(|event| event.revision <= revision) {
-            view.follow(event);
+        // Every revision has an event, so these reach the revision; none are needed where a view was kept of it.
+        if view.revision() < revision {
+            history.between(view.revision(), revision).ok()?.for_each(|event| view.follow(event));
         }
         (view.revision() == revision).then_some(view)
     }

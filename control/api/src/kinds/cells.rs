@@ -8,6 +8,8 @@ use crate::selector::LabelSelector;
 use crate::time;
 
 pub(super) const NONE: &str = "<none>";
+/// Of a field that may be left out.
+pub(super) const UNSET: &str = "<unset>";
 pub(super) const UNKNOWN: &str = "<unknown>";
 
 pub(super) fn name(object: &Value) -> Value {
@@ -16,6 +18,11 @@ pub(super) fn name(object: &Value) -> Value {
 
 pub(super) fn age(object: &Value, now: Timestamp) -> Value {
     time::age(time::at(object, "/metadata/creationTimestamp"), now).into()
+}
+
+/// The moment of creation, for [`super::CREATED_AT`].
+pub(super) fn created_at(object: &Value) -> Value {
+    time::at(object, "/metadata/creationTimestamp").map_or_else(|| UNKNOWN.to_owned(), time::text).into()
 }
 
 /// The text, or what says that there is none.

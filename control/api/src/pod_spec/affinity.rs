@@ -46,7 +46,7 @@ pub(super) fn spread(constraints: &Field<'_>) -> Errors {
 }
 
 /// Everything wrong with a `metav1.LabelSelector`.
-pub(super) fn label_selector(selector: &Field<'_>) -> Errors {
+pub(crate) fn label_selector(selector: &Field<'_>) -> Errors {
     let mut errors = crate::metadata::labels(&selector.at("matchLabels"));
     for expression in selector.at("matchExpressions").items() {
         errors.extend(expression.at("key").must_be_named(name::qualified));

@@ -32,11 +32,15 @@ pub fn default_spec(spec: &mut Value) {
     }
 }
 
-/// Fills a `spec.template`.
-pub fn default_template(template: &mut Value) {
-    if let Some(spec) = template.get_mut("spec") {
-        default_spec(spec);
+/// Fills the `template` of an object's `spec`, which is made when it is missing, as the API shows no workload without one.
+pub fn default_template(spec: &mut Value) {
+    if section(spec, "template").is_none() {
+        return;
     }
+    let template = &mut spec["template"];
+    section(template, "metadata");
+    section(template, "spec");
+    default_spec(&mut template["spec"]);
 }
 
 /// Fills what is filled only in a Pod itself, after [`default_spec`].

@@ -30,7 +30,7 @@ pub(super) fn canonical_field(object: &mut Value, name: &str) {
 }
 
 /// Fills a container's `resources`.
-pub(super) fn default(resources: &mut Value) {
+pub(crate) fn default(resources: &mut Value) {
     for list in ["limits", "requests"] {
         if let Some(list) = resources.get_mut(list) {
             canonical(list);
@@ -84,7 +84,7 @@ fn overcommits(name: &str) -> bool {
 }
 
 /// Everything wrong with a `ResourceList` of a container.
-fn amounts(list: &Field<'_>) -> Errors {
+pub(crate) fn amounts(list: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
     for (name, amount) in list.entries() {
         errors.extend(name::qualified(name).into_iter().map(|why| amount.invalid_part(name, why)));

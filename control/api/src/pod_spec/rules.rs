@@ -67,7 +67,8 @@ fn dns(spec: &Field<'_>) -> Errors {
     errors
 }
 
-fn toleration(toleration: &Field<'_>) -> Errors {
+/// Everything wrong with one toleration.
+pub(crate) fn toleration(toleration: &Field<'_>) -> Errors {
     let (key, operator, effect) = (toleration.at("key"), toleration.at("operator"), toleration.at("effect"));
     let value = toleration.at("value").text();
     let mut errors = key.named(name::qualified);

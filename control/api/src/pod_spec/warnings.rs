@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::field::Field;
+use crate::json;
+use crate::name;
 use crate::quantity::Quantity;
 
 use super::CONTAINER_LISTS;
@@ -24,6 +26,19 @@ pub(crate) fn warnings(spec: &Field<'_>) -> Vec<String> {
         told.extend(source.is_set().then(|| format!("{}: deprecated in v1.11", source.path())));
     }
     told
+}
+
+/// What the name of a workload becomes a part of, as [`name_warnings`] tells it.
+pub(crate) const OF_PODS: &str = "Pod names and hostnames";
+
+/// Sentences about a name that is fine in itself and not as a part of what is made of it.
+pub(crate) fn name_warnings(object: &Value, part_of: &str) -> Vec<String> {
+    let wrong = name::label(json::text(object, "/metadata/name"));
+    if wrong.is_empty() {
+        return Vec::new();
+    }
+    let why = "which can result in surprising behavior; a DNS label is recommended";
+    vec![format!("metadata.name: this is used in {part_of}, {why}: [{}]", wrong.join(" "))]
 }
 
 fn hidden_variables(variables: &Field<'_>) -> Vec<String> {
@@ -53,7 +68,7 @@ fn repeated_ports(ports: &Field<'_>) -> Vec<String> {
 }
 
 /// `memory: 100m` means a tenth of a byte; whoever writes it means `100M`.
-fn parts_of_bytes(amount: &Field<'_>) -> Option<String> {
+pub(crate) fn parts_of_bytes(amount: &Field<'_>) -> Option<String> {
     let given = matches!(amount.value, Value::String(_) | Value::Number(_));
     let broken = given && Quantity::from_value(amount.value).is_ok_and(|quantity| !quantity.is_whole());
     broken.then(|| format!("{}: fractional byte value {} is invalid, must be an integer", amount.path(), amount.value))

@@ -4,12 +4,12 @@ use crate::kind::Kind;
 use crate::record::Record;
 
 /// A conjunction of `path=value` and `path!=value`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FieldSelector {
     terms: Vec<Term>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Term {
     path: String,
     value: String,
@@ -52,6 +52,12 @@ impl FieldSelector {
     pub fn parse(text: &str, kind: &Kind) -> Result<Self, BadFieldSelector> {
         let parts = split(text).into_iter().filter(|part| !part.is_empty());
         Ok(Self { terms: parts.map(|part| term(part, text, kind)).collect::<Result<_, _>>()? })
+    }
+
+    /// One term: that field has that value, whatever characters are in it.
+    #[must_use]
+    pub fn equal(path: &str, value: &str) -> Self {
+        Self { terms: vec![Term { path: path.to_owned(), value: value.to_owned(), equal: true }] }
     }
 
     /// Whether the object's name, namespace and extracted fields satisfy every term.

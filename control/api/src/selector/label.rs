@@ -9,7 +9,7 @@ use super::parser;
 use crate::record::Record;
 
 /// How a requirement compares.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// The label has one of these values.
     In(BTreeSet<String>),
@@ -26,7 +26,7 @@ pub enum Operator {
 }
 
 /// What one label must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Requirement {
     /// Key of the label.
     pub key: String,
@@ -35,7 +35,7 @@ pub struct Requirement {
 }
 
 /// A conjunction of requirements. Without any it matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LabelSelector {
     /// All must hold.
     pub requirements: Vec<Requirement>,
@@ -49,7 +49,7 @@ pub struct BadLabelSelector(pub(super) String);
 impl Requirement {
     /// Refuses a key or value that no label can have.
     fn check(&self) -> Result<(), BadLabelSelector> {
-        parser::checked_key(&self.key)?;
+        parser::checked_key("key", &self.key)?;
         match &self.operator {
             Operator::In(values) | Operator::NotIn(values) => {
                 values.iter().try_for_each(|value| parser::checked(value, &self.key).map(drop))

@@ -45,7 +45,8 @@ fn requirement(lexer: &mut Lexer<'_>) -> Result<Requirement, BadLabelSelector> {
         Token::Word(key) => key.to_owned(),
         other => return Err(BadLabelSelector(format!("found '{}', expected: identifier", other.text()))),
     };
-    checked_key(&key)?;
+    // Kubernetes looks at the key before it knows where in which field it stands.
+    checked_key("<nil>", &key)?;
     if absent {
         return Ok(Requirement { key, operator: Operator::DoesNotExist });
     }
@@ -119,10 +120,10 @@ fn set(lexer: &mut Lexer<'_>, key: &str) -> Result<BTreeSet<String>, BadLabelSel
     }
 }
 
-/// Refuses what can be no key of a label.
-pub(super) fn checked_key(key: &str) -> Result<(), BadLabelSelector> {
+/// Refuses what can be no key of a label; `place` is where it stands.
+pub(super) fn checked_key(place: &str, key: &str) -> Result<(), BadLabelSelector> {
     let wrong = name::qualified(key);
-    let told = || BadLabelSelector(format!("key: Invalid value: \"{key}\": {}", wrong.join("; ")));
+    let told = || BadLabelSelector(format!("{place}: Invalid value: \"{key}\": {}", wrong.join("; ")));
     if wrong.is_empty() { Ok(()) } else { Err(told()) }
 }
 

@@ -26,13 +26,14 @@ impl Core {
         let generated = stamp::meta_text(&object, "name").is_empty() && !base.is_empty();
         stamp::create(ask.kind, &mut object, &self.seam);
         ask.kind.strategy.default(&mut object);
-        ask.kind.strategy.prepare_create(&mut object);
         let attempts = if generated { NAMES_MAX } else { RETRIES_MAX };
         for attempt in 1..=attempts {
             let mut tried = object.clone();
             if generated && let Some(meta) = stamp::metadata(&mut tried) {
                 meta.insert("name".into(), stamp::generate_name(&base, &self.seam).into());
             }
+            // Only now the object has its name, which may be part of what is prepared.
+            ask.kind.strategy.prepare_create(&mut tried);
             let name = stamp::meta_text(&tried, "name").to_owned();
             match self.create_once(ask, &name, tried).await? {
                 Ok(written) => return Ok(written),

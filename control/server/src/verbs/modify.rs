@@ -233,10 +233,13 @@ fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), S
     errors.extend(metadata::validate_update(object, old));
     // Kubernetes looks at metadata for every kind, and again among the rules of the kind; the causes tell both.
     errors.extend_from_within(..);
-    errors.extend(kind.strategy.validate(object));
+    if part != Part::Status {
+        errors.extend(kind.strategy.validate(object));
+    }
     errors.extend(match part {
+        Part::Status => kind.strategy.validate_status(object, old),
         Part::Section(part) => kind.strategy.validate_part(part, object, old),
-        Part::Whole | Part::Status | Part::Finalizers => kind.strategy.validate_update(object, old),
+        Part::Whole | Part::Finalizers => kind.strategy.validate_update(object, old),
     });
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
@@ -256,7 +259,7 @@ pub(super) fn is_over(object: &Value) -> bool {
         && !held
 }
 
-pub(super) fn set_revision(object: &mut Value, revision: Revision) {
+pub(crate) fn set_revision(object: &mut Value, revision: Revision) {
     if let Some(meta) = stamp::metadata(object) {
         meta.insert("resourceVersion".into(), revision.to_string().into());
     }

@@ -6,8 +6,11 @@ use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
+use crate::share::Share;
 use crate::validate::FieldError;
-use crate::{json, pod_spec};
+use crate::{json, pod_spec, share};
+
+use super::status;
 
 const COLUMNS: &[Column] = &[
     NAME,
@@ -36,7 +39,7 @@ struct Deployment;
 
 impl Strategy for Deployment {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec") else { return };
+        let Some(spec) = json::part(object, "spec") else { return };
         json::fill(spec, "replicas", 1);
         json::fill(spec, "revisionHistoryLimit", 10);
         json::fill(spec, "progressDeadlineSeconds", 600);
@@ -51,9 +54,7 @@ impl Strategy for Deployment {
                 json::fill(rolling, "maxSurge", "25%");
             }
         }
-        if let Some(template) = spec.get_mut("template") {
-            pod_spec::default_template(template);
-        }
+        pod_spec::default_template(spec);
     }
 
     fn prepare_create(&self, object: &mut Value) {
@@ -62,8 +63,11 @@ impl Strategy for Deployment {
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let spec = Field::root(object).at("spec");
-        let mut errors = pod_spec::selected_template(&spec, "Deployment");
+        let mut errors = Errors::new();
+        errors.extend(spec.at("replicas").not_negative());
+        errors.extend(pod_spec::selected_template(&spec, "Deployment"));
         errors.extend(strategy(&spec.at("strategy")));
+        errors.extend(spec.at("minReadySeconds").not_negative());
         errors.extend(spec.at("revisionHistoryLimit").not_negative());
         let (deadline, ready) = (spec.at("progressDeadlineSeconds"), spec.at("minReadySeconds"));
         errors.extend(deadline.not_negative());
@@ -71,6 +75,13 @@ impl Strategy for Deployment {
             errors.push(deadline.invalid("must be greater than minReadySeconds"));
         }
         errors
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        let parts = ["updatedReplicas", "readyReplicas", "availableReplicas"];
+        let others = ["unavailableReplicas", "terminatingReplicas", "collisionCount"];
+        let names = [&["observedGeneration", "replicas"][..], &parts, &others].concat();
+        status::counts(object, old, &names, &parts, "cannot be greater than readyReplicas")
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
@@ -82,13 +93,13 @@ impl Strategy for Deployment {
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let status = |name: &str| json::integer(object, &format!("/status/{name}"));
+        let count = |name: &str| json::integer(object, &format!("/status/{name}"));
         let [containers, images, selector] = cells::template(object);
         vec![
             cells::name(object),
-            format!("{}/{}", status("readyReplicas"), json::integer(object, "/spec/replicas")).into(),
-            status("updatedReplicas").into(),
-            status("availableReplicas").into(),
+            format!("{}/{}", count("readyReplicas"), json::integer(object, "/spec/replicas")).into(),
+            count("updatedReplicas").into(),
+            count("availableReplicas").into(),
             cells::age(object, now),
             containers,
             images,
@@ -109,31 +120,13 @@ fn strategy(strategy: &Field<'_>) -> Errors {
         return errors;
     }
     let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
-    let shares = [&unavailable, &surge].map(|field| share(field, &mut errors));
-    match shares {
-        [Some(0), Some(0)] => errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0")),
-        [Some(percent), _] if unavailable.value.is_string() && percent > 100 => {
-            errors.push(unavailable.invalid("must not be greater than 100%"));
-        }
-        _ => {}
+    errors.extend(share::validate(&unavailable));
+    errors.extend(share::validate(&surge));
+    if Share::number(unavailable.value) == 0 && Share::number(surge.value) == 0 {
+        errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
     }
+    errors.extend(share::at_most_all(&unavailable));
     errors
-}
-
-/// A number of pods or a percentage of them, when it is well formed.
-fn share(field: &Field<'_>, errors: &mut Errors) -> Option<i64> {
-    if !field.value.is_string() {
-        errors.extend(field.not_negative());
-        return field.integer();
-    }
-    let number = field.text().strip_suffix('%').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
-    let number = number.and_then(|digits| digits.parse().ok());
-    if number.is_none() {
-        let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex \
-                   used for validation is '[0-9]+%')";
-        errors.push(field.invalid(why));
-    }
-    number
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::facts::{Facts, ReplicaSetFacts};
-use crate::field::Field;
+use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, pod_spec};
+
+use super::status;
 
 const COLUMNS: &[Column] = &[
     NAME,
@@ -38,11 +40,9 @@ struct ReplicaSet;
 
 impl Strategy for ReplicaSet {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec") else { return };
+        let Some(spec) = json::part(object, "spec") else { return };
         json::fill(spec, "replicas", 1);
-        if let Some(template) = spec.get_mut("template") {
-            pod_spec::default_template(template);
-        }
+        pod_spec::default_template(spec);
     }
 
     fn prepare_create(&self, object: &mut Value) {
@@ -50,7 +50,18 @@ impl Strategy for ReplicaSet {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        pod_spec::selected_template(&Field::root(object).at("spec"), "ReplicaSet")
+        let spec = Field::root(object).at("spec");
+        let mut errors = Errors::new();
+        errors.extend(spec.at("replicas").not_negative());
+        errors.extend(spec.at("minReadySeconds").not_negative());
+        errors.extend(pod_spec::selected_template(&spec, "ReplicaSet"));
+        errors
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
+        let names = [&["replicas"][..], &parts, &["observedGeneration", "terminatingReplicas"]].concat();
+        status::counts(object, old, &names, &parts, "cannot be greater than readyReplicas")
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {

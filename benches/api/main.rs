@@ -1,0 +1,86 @@
+//! Figures of the API, driven from outside over HTTPS: reads, lists, writes and watches by 1, 16 and 64 clients, what a stored
+//! pod and an idle watcher cost in memory, and the disk below.
+//!
+//! `cargo bench --bench api` takes some minutes and wants an otherwise idle machine: clients and server share it, and the load
+//! average is printed with the figures. `cargo bench --bench api -- --quick` does little of each, to see that it works. It needs
+//! root and leaves nothing behind.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table, and what it is doing")]
+
+mod effort;
+mod load;
+mod objects;
+mod reads;
+mod target;
+mod watchers;
+mod watches;
+mod writes;
+
+#[path = "../cluster/disk.rs"]
+mod disk;
+#[path = "../cluster/home.rs"]
+#[allow(dead_code, reason = "each bench uses a part")]
+mod home;
+#[path = "../cluster/memory.rs"]
+#[allow(dead_code, reason = "each bench uses a part")]
+mod memory;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+#[path = "../cluster/table.rs"]
+#[allow(dead_code, reason = "each bench uses a part")]
+mod table;
+
+use effort::Effort;
+use home::Home;
+use table::Table;
+use target::Target;
+
+fn main() -> anyhow::Result<()> {
+    let effort = Effort::chosen(std::env::args().skip(1))?;
+    anyhow::ensure!(nix::unistd::geteuid().is_root(), "clusters with a node need root: run the bench as root");
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("a TLS provider was installed twice"))?;
+    let tasks = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let before = load_average()?;
+    let table = tasks.block_on(async {
+        tokio::select! {
+            table = measure(effort) => table,
+            _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+        }
+    })?;
+    println!("{table}");
+    let cores = std::thread::available_parallelism()?;
+    println!(
+        "{cores} cores, shared with the clients; load average {before} at the beginning, {} at the end",
+        load_average()?
+    );
+    println!(
+        "Kubernetes is not in the table: no kube-apiserver binary is to be had from the package registries we use."
+    );
+    Ok(())
+}
+
+/// Takes all figures.
+async fn measure(effort: Effort) -> anyhow::Result<Table> {
+    let mut table = Table::default();
+    let home = Home::new()?;
+    let cluster = home.up().await?;
+    let target = Target::of(&home.kubeconfig()).await?;
+    writes::pods(effort, &target, cluster.id(), &mut table).await?;
+    reads::all(effort, &target, cluster.id(), &mut table).await?;
+    writes::config_maps(effort, &target, &mut table).await?;
+    watches::all(effort, &target, cluster.id(), &mut table).await?;
+    table.times("4 KiB append + fdatasync on the same disk", &disk::syncs(&home.data(), effort.syncs)?, "");
+    Ok(table)
+}
+
+/// Load averages over 1, 5 and 15 minutes.
+fn load_average() -> anyhow::Result<String> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
+}
+
+fn say(what: &str) {
+    eprintln!("  {what}");
+}

@@ -1,0 +1,96 @@
+//! Writes: what is acknowledged is on the disk.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::effort::{CLIENTS, Effort};
+use super::load::{drive, one};
+use super::objects::{self, CONFIG_MAPS, PODS};
+use super::table::Table;
+use super::target::{Target, request};
+use super::{memory, say};
+
+const JSON: &str = "application/json";
+/// Time for the server to come to rest before its memory is read.
+const REST: Duration = Duration::from_secs(3);
+
+/// Fills the cluster with pods, by ever more clients, then looks at what they cost in memory and patches some.
+pub(crate) async fn pods(effort: Effort, target: &Target, up: u32, table: &mut Table) -> anyhow::Result<()> {
+    tokio::time::sleep(REST).await;
+    let empty = memory::server(up)?;
+    let mut made = 0;
+    for (nth, clients) in CLIENTS.into_iter().enumerate() {
+        say(&format!("creating pods, {clients} clients"));
+        let left = effort.pods - made;
+        let count = if nth + 1 == CLIENTS.len() { left } else { effort.writes.min(left / 3) };
+        let from = made;
+        let make = move |at| request(Method::POST, PODS, JSON, objects::pod(&format!("pod-{:06}", from + at)));
+        let outcome = drive(target, clients, count, make).await?;
+        table.rates(&format!("create Pod, {clients} clients"), &outcome.times, outcome.took, "");
+        made += count;
+    }
+    tokio::time::sleep(REST).await;
+    let each = memory::server(up)?.saturating_sub(empty) / made as u64;
+    let path = format!("{PODS}/pod-000000");
+    let (_, text) = one(&mut target.serial().await?, request(Method::GET, &path, JSON, String::new())?).await?;
+    table.size("server's PSS for each stored pod, its history of one event included", each, "2 x its JSON");
+    table.size("… of which its JSON", text.len() as u64, "");
+    let patch = r#"{"metadata":{"annotations":{"bench":"NTH"}}}"#;
+    changes(effort, target, "strategic merge patch of a Pod", "application/strategic-merge-patch+json", table, {
+        move |at| (format!("{PODS}/pod-{:06}", at % made), patch.replace("NTH", &at.to_string()))
+    })
+    .await
+}
+
+/// Creates and changes ConfigMaps.
+pub(crate) async fn config_maps(effort: Effort, target: &Target, table: &mut Table) -> anyhow::Result<()> {
+    for clients in CLIENTS {
+        say(&format!("creating ConfigMaps, {clients} clients"));
+        let make =
+            move |at| request(Method::POST, CONFIG_MAPS, JSON, objects::config_map(&format!("map-{clients}-{at:06}")));
+        let outcome = drive(target, clients, effort.writes, make).await?;
+        let goal = if clients == 64 { "3 x kube-apiserver + etcd" } else { "" };
+        table.rates(&format!("create ConfigMap of 1 kB, {clients} clients"), &outcome.times, outcome.took, goal);
+    }
+    let writes = effort.writes;
+    let one = move |at: usize| format!("{CONFIG_MAPS}/map-64-{:06}", at % writes);
+    changes(effort, target, "merge patch of a ConfigMap", "application/merge-patch+json", table, {
+        move |at| (one(at), objects::sent(Duration::from_micros(at as u64)))
+    })
+    .await?;
+    changes(effort, target, "server-side apply of a ConfigMap", "application/apply-patch+yaml", table, {
+        move |at| {
+            let name = format!("applied-{:06}", at % writes);
+            (format!("{CONFIG_MAPS}/{name}?fieldManager=bench"), objects::config_map(&name))
+        }
+    })
+    .await
+}
+
+/// Changes objects by patches of one media type; each is a path and a body. A type that the server does not take yet is told
+/// instead of measured.
+async fn changes(
+    effort: Effort,
+    target: &Target,
+    what: &str,
+    media: &'static str,
+    table: &mut Table,
+    patch: impl Fn(usize) -> (String, String) + Clone + Send + Sync + 'static,
+) -> anyhow::Result<()> {
+    let make = move |at| {
+        let (path, body) = patch(at);
+        request(Method::PATCH, &path, media, body)
+    };
+    if let Err(error) = one(&mut target.serial().await?, make(0)?).await {
+        anyhow::ensure!(error.to_string().contains(": 415 "), error);
+        say(&format!("{what}: not served by this build"));
+        return Ok(());
+    }
+    for clients in CLIENTS {
+        say(&format!("{what}, {clients} clients"));
+        let outcome = drive(target, clients, effort.writes, make.clone()).await?;
+        table.rates(&format!("{what}, {clients} clients"), &outcome.times, outcome.took, "");
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Kinds of the cluster as clients meet them: what is counted, what is warned about, what tables show.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_debug_implementations,
+    dead_code,
+    reason = "tests assert"
+)]
+
+mod support;
+
+use http::Method;
+use serde_json::{Value, json};
+use support::{Client, Cluster};
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+const HOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+
+async fn warnings(client: &Client, path: &str, body: &Value) -> Vec<String> {
+    let answer = client.send(Method::POST, path, &[], body.to_string()).await;
+    assert_eq!(answer.status(), 201, "{path}");
+    answer.headers().get_all("warning").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_not_in_force_is_told_and_roles_may_be_put_where_none_was() {
+    let cluster = Cluster::start().await;
+    let rules = json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]);
+    let role = json!({"metadata": {"name": "a:b"}, "rules": rules});
+    let told = "299 - \"roles.rbac.authorization.k8s.io are stored, but this server grants nothing by them yet\"";
+    assert_eq!(warnings(&cluster.admin, ROLES, &role).await, [told]);
+    let hook = json!({"metadata": {"name": "h"}});
+    assert!(warnings(&cluster.admin, HOOKS, &hook).await[0].contains("does not enforce them yet"));
+    let put = json!({"metadata": {"name": "new"}, "rules": rules}).to_string();
+    let (status, _) = cluster.admin.ask(Method::PUT, &format!("{ROLES}/new"), &[], put).await;
+    assert_eq!(status, 201);
+    let table = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    let (_, table) = cluster.admin.ask(Method::GET, ROLES, &table, "").await;
+    let columns: Vec<&Value> = table["columnDefinitions"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(columns, ["Name", "Created At"]);
+    assert_eq!(table["rows"][0]["cells"][0], "a:b");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn changes_of_what_has_no_spec_are_counted_too() {
+    let cluster = Cluster::start().await;
+    let (_, made) = cluster.admin.post(HOOKS, &json!({"metadata": {"name": "h"}})).await;
+    assert_eq!(made["metadata"]["generation"], 1);
+    let hook = json!({"name": "a.b.c", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        "clientConfig": {"url": "https://a.b"}});
+    let path = format!("{HOOKS}/h");
+    let (_, changed) = cluster.admin.merge(&path, &json!({"webhooks": [hook]})).await;
+    assert_eq!(changed["metadata"]["generation"], 2);
+    let (_, labelled) = cluster.admin.merge(&path, &json!({"metadata": {"labels": {"a": "b"}}})).await;
+    assert_eq!(labelled["metadata"]["generation"], 2);
+    let (status, blind) =
+        cluster.admin.ask(Method::PUT, &path, &[], json!({"metadata": {"name": "h"}}).to_string()).await;
+    assert_eq!(status, 422);
+    assert!(blind["message"].as_str().unwrap().contains("metadata.resourceVersion: Invalid value"), "{blind}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_ingress_names_its_class_once_when_it_is_made_and_its_status_is_apart() {
+    let cluster = Cluster::start().await;
+    let ingresses = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
+    let backend = json!({"service": {"name": "s", "port": {"number": 80}}});
+    let mut ingress = json!({"metadata": {"name": "i", "annotations": {"kubernetes.io/ingress.class": "a"}},
+        "spec": {"ingressClassName": "b", "defaultBackend": backend}});
+    let (status, refused) = cluster.admin.post(ingresses, &ingress).await;
+    let why = "Ingress.networking.k8s.io \"i\" is invalid: annotations.kubernetes.io/ingress.class: Invalid value: \"a\": must \
+               match `ingressClassName` when both are specified";
+    assert_eq!((status, refused["message"].as_str().unwrap()), (422, why));
+    ingress["metadata"].as_object_mut().unwrap().remove("annotations");
+    let (status, made) = cluster.admin.post(ingresses, &ingress).await;
+    assert_eq!((status, &made["status"]), (201, &json!({"loadBalancer": {}})));
+    let path = format!("{ingresses}/i");
+    let late = json!({"metadata": {"annotations": {"kubernetes.io/ingress.class": "a"}}});
+    assert_eq!(cluster.admin.merge(&path, &late).await.0, 200);
+    let balanced = json!({"status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}});
+    assert_eq!(cluster.admin.merge(&format!("{path}/status"), &balanced).await.1["status"], balanced["status"]);
+    cluster.stop().await;
+}
