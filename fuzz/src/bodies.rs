@@ -60,7 +60,7 @@ pub(crate) fn object(data: &[u8]) {
     drop(metadata::validate(kind, &object));
     drop(kind.strategy.validate(&object));
     drop(kind.strategy.validate_create(&object));
-    drop(metadata::validate_update(&object, &old));
+    drop(metadata::validate_update(kind, &object, &old));
     kind.strategy.prepare_update(&mut object, &once);
     drop(kind.strategy.validate_update(&object, &once));
     drop(kind.strategy.warnings(&object));

@@ -85,6 +85,8 @@ pub enum Generation {
 pub struct Flags {
     /// PUT to a missing name creates it (Leases, Events, Endpoints).
     pub create_on_update: bool,
+    /// PUT without `resourceVersion` is refused.
+    pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
     /// What `metadata.generation` counts.

@@ -85,10 +85,13 @@ pub fn validate(kind: &Kind, object: &Value) -> Errors {
 
 /// Everything wrong with the change of metadata; the new state passes [`validate`] as well.
 #[must_use]
-pub fn validate_update(object: &Value, old: &Value) -> Errors {
+pub fn validate_update(kind: &Kind, object: &Value, old: &Value) -> Errors {
     let meta = Field::root(object).at("metadata");
     let before = &old["metadata"];
     let mut errors = Errors::new();
+    if kind.flags.needs_revision_on_update && meta.at("resourceVersion").is_empty() {
+        errors.push(meta.at("resourceVersion").invalid_part("", "must be specified for an update"));
+    }
     if !before["deletionTimestamp"].is_null() {
         let known = json::items(before, "/finalizers");
         let fresh: Vec<String> = json::items(meta.value, "/finalizers")
@@ -273,17 +276,18 @@ mod tests {
 
     #[test]
     fn what_the_server_sets_stays_and_no_finalizer_comes_while_deleting() {
+        let kind = kinds::by_kind("", "v1", "ConfigMap").unwrap();
         let old = json!({"metadata": {"name": "a", "namespace": "d", "uid": "1", "generation": 2, "finalizers": ["x.io/f"],
             "creationTimestamp": "2026-01-01T00:00:00Z", "deletionTimestamp": "2026-01-02T00:00:00Z"}});
         let mut new = json!({"metadata": {"name": "a", "namespace": "d", "finalizers": ["x.io/f", "y.io/g"]}});
         keep(&mut new, &old);
         assert_eq!(new["metadata"]["generation"], 2);
-        let texts: Vec<String> = validate_update(&new, &old).iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = validate_update(kind, &new, &old).iter().map(ToString::to_string).collect();
         let why = "no new finalizers can be added if the object is being deleted, found new finalizers";
         assert_eq!(texts, [format!("metadata.finalizers: Forbidden: {why} []string{{\"y.io/g\"}}")]);
         new["metadata"]["uid"] = "2".into();
         new["metadata"]["finalizers"] = json!([]);
-        let texts: Vec<String> = validate_update(&new, &old).iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = validate_update(kind, &new, &old).iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["metadata.uid: Invalid value: \"2\": field is immutable"]);
     }
 

@@ -164,7 +164,7 @@ fn exercise(kind: &Kind, mut object: Value, other: &Value) {
         strategy.validate_update(&object, other),
         strategy.validate_update(other, &object),
     ];
-    let of_metadata = [metadata::validate(kind, &object), metadata::validate_update(&object, other)];
+    let of_metadata = [metadata::validate(kind, &object), metadata::validate_update(kind, &object, other)];
     // Errors must be printable as well.
     let _texts: Vec<String> = told.iter().chain(&of_metadata).flatten().map(ToString::to_string).collect();
     let _warnings = strategy.warnings(&object);

@@ -230,7 +230,7 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
 fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), Status> {
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
-    errors.extend(metadata::validate_update(object, old));
+    errors.extend(metadata::validate_update(kind, object, old));
     // Kubernetes looks at metadata for every kind, and again among the rules of the kind; the causes tell both.
     errors.extend_from_within(..);
     if part != Part::Status {
