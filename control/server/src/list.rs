@@ -22,7 +22,7 @@ use crate::query::Query;
 use crate::revision::{self, Wanted};
 use crate::select::Selection;
 use crate::table::{self, Include};
-use crate::verbs::{Core, write_as};
+use crate::verbs::{Core, write_item};
 
 /// Answers from this size on are compressed for clients that can; as kube-apiserver.
 const GZIP_FROM: usize = 128 << 10;
@@ -106,7 +106,7 @@ pub(crate) fn answer(
     };
     let (head, item): (String, Item) = match shape {
         Shape::Object => {
-            let write = move |record: &Record, out: &mut Vec<u8>| write_as(kind, record, record.revision, out);
+            let write = move |record: &Record, out: &mut Vec<u8>| write_item(kind, record, out);
             (list(&format!("{}List", kind.kind), &kind.api_version()), Box::new(write))
         }
         Shape::Partial => {
