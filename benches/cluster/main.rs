@@ -33,14 +33,16 @@ const REST: Duration = Duration::from_secs(5);
 struct Effort {
     starts: usize,
     pods: usize,
+    /// Pods of each kind that run side by side while memory is read.
+    crowd: usize,
     syncs: usize,
 }
 
 impl Effort {
     /// Samples of a run whose figures are worth writing down.
-    const FULL: Self = Self { starts: 5, pods: 200, syncs: 500 };
+    const FULL: Self = Self { starts: 5, pods: 200, crowd: 24, syncs: 500 };
     /// Samples of a run that only shows that everything works.
-    const QUICK: Self = Self { starts: 1, pods: 5, syncs: 20 };
+    const QUICK: Self = Self { starts: 1, pods: 5, crowd: 3, syncs: 20 };
 
     fn chosen(arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let mut effort = Self::FULL;
@@ -101,9 +103,19 @@ async fn measure(effort: Effort, kinds: &[Kind; 2]) -> anyhow::Result<Table> {
     }
     tokio::time::sleep(REST).await;
     let memory = memory::read(cluster.id())?;
+    let names: Vec<_> =
+        (0..effort.crowd).flat_map(|at| kinds.each_ref().map(|kind| (kind, format!("{}-{at}", kind.name)))).collect();
+    for (kind, name) in &names {
+        pods.create(&kind.pod(name), State::Ready).await?;
+    }
+    tokio::time::sleep(REST).await;
+    let crowd = memory::read(cluster.id())?;
+    for (_, name) in &names {
+        pods.delete(name).await?;
+    }
     serial_pods(effort, &mut pods, kinds, &mut table).await?;
     tokio::time::sleep(REST).await;
-    table.memory(&memory, &memory::read(cluster.id())?);
+    table.memory(&memory, &crowd, &memory::read(cluster.id())?);
     table.binary(&std::fs::metadata(support::BIREME).context("cannot look at the binary")?);
     table.times("4 KiB append + fdatasync on the same disk", &disk::syncs(&home.data(), effort.syncs)?, "");
     Ok(table)

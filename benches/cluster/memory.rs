@@ -12,11 +12,13 @@ pub(crate) struct Memory {
     pub(crate) server: u64,
     pub(crate) agent: u64,
     pub(crate) zygote: u64,
-    /// Shim of the pod of a Linux container.
+    /// Pods that share what processes share: the more there are, the less of it counts for each.
+    pub(crate) pods: usize,
+    /// Shim of the pod of a Linux container; the median of all.
     pub(crate) linux_shim: u64,
-    /// Shim of the pod of a Wasm container.
+    /// Shim of the pod of a Wasm container; the median of all.
     pub(crate) wasm_shim: u64,
-    /// The Wasm container's process, the guest's own memory included.
+    /// The Wasm container's process, the guest's own memory included; the median of all.
     pub(crate) wasm_worker: u64,
 }
 
@@ -34,7 +36,7 @@ pub(crate) fn server(up: u32) -> anyhow::Result<u64> {
     Ok(pss(*id)? * 1024)
 }
 
-/// Reads the processes below `bireme up`, of which one pod of each kind is running.
+/// Reads the processes below `bireme up`, with pods of both kinds running.
 pub(crate) fn read(up: u32) -> anyhow::Result<Memory> {
     let all = processes()?;
     let named = |parent: u32, wanted: &str| {
@@ -46,18 +48,23 @@ pub(crate) fn read(up: u32) -> anyhow::Result<Memory> {
     let shims = all.iter().filter(|(_, process)| process.parent == zygote && process.name == "bireme-shim");
     let (wasm, linux): (Vec<u32>, Vec<u32>) =
         shims.map(|(id, _)| *id).partition(|id| named(*id, "bireme-wasm").is_ok());
-    let ([wasm_shim], [linux_shim]) = (wasm.as_slice(), linux.as_slice()) else {
-        anyhow::bail!("shims of Wasm pods {wasm:?} and of Linux pods {linux:?}: expected one of each");
-    };
+    let workers: Vec<u32> = wasm.iter().map(|shim| named(*shim, "bireme-wasm")).collect::<anyhow::Result<_>>()?;
     Ok(Memory {
         up: pss(up)?,
         server: pss(server)?,
         agent: pss(agent)?,
         zygote: pss(zygote)?,
-        linux_shim: pss(*linux_shim)?,
-        wasm_shim: pss(*wasm_shim)?,
-        wasm_worker: pss(named(*wasm_shim, "bireme-wasm")?)?,
+        pods: wasm.len() + linux.len(),
+        linux_shim: median("shims of Linux pods", &linux)?,
+        wasm_shim: median("shims of Wasm pods", &wasm)?,
+        wasm_worker: median("Wasm workers", &workers)?,
     })
+}
+
+fn median(what: &str, processes: &[u32]) -> anyhow::Result<u64> {
+    let mut all = processes.iter().map(|id| pss(*id)).collect::<anyhow::Result<Vec<u64>>>()?;
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().with_context(|| format!("there are no {what}"))
 }
 
 /// All processes by id. Children of `up` are named by their role, others as they named themselves.

@@ -55,9 +55,9 @@ impl Table {
         self.0.push(Row { what: what.into(), samples: samples.len(), rate, median, p99, goal: goal.into() });
     }
 
-    /// Adds the rows of memory: of a cluster just started, and of the same after all pods of the bench came and went.
-    pub(crate) fn memory(&mut self, memory: &Memory, after: &Memory) {
-        let shim = memory.wasm_shim + memory.wasm_worker;
+    /// Adds the rows of memory: of a cluster just started, of the same with a crowd of pods, and after all pods of the bench
+    /// came and went.
+    pub(crate) fn memory(&mut self, memory: &Memory, crowd: &Memory, after: &Memory) {
         let rows = [
             ("`bireme up` itself", memory.up, ""),
             ("server", memory.server, "60 MB"),
@@ -65,12 +65,23 @@ impl Table {
             ("node agent", memory.agent, "40 MB"),
             ("node agent, after the serial pods", after.agent, ""),
             ("zygote, engine preloaded", memory.zygote, ""),
-            ("Linux pod: its shim", memory.linux_shim, "0.3 MB"),
-            ("Wasm pod: its shim", memory.wasm_shim, ""),
-            ("Wasm pod: its worker, guest included", memory.wasm_worker, ""),
-            ("Wasm pod: shim and worker", shim, "0.5 MB"),
         ];
         rows.iter().for_each(|(what, kib, goal)| self.size(&format!("PSS at rest, {what}"), kib * 1024, goal));
+        self.pods(memory, ["", ""]);
+        self.pods(crowd, ["0.3 MB", "0.5 MB"]);
+    }
+
+    fn pods(&mut self, memory: &Memory, goals: [&str; 2]) {
+        let both = memory.wasm_shim + memory.wasm_worker;
+        let rows = [
+            ("Linux pod: its shim", memory.linux_shim, goals[0]),
+            ("Wasm pod: its shim", memory.wasm_shim, ""),
+            ("Wasm pod: its worker, guest included", memory.wasm_worker, ""),
+            ("Wasm pod: shim and worker", both, goals[1]),
+        ];
+        for (what, kib, goal) in rows {
+            self.size(&format!("PSS with {} pods, {what}", memory.pods), kib * 1024, goal);
+        }
     }
 
     /// Adds the size of the binary.

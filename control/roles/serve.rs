@@ -43,7 +43,7 @@ async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)>
         advertise: orders.advertise.clone(),
         service_cidrs: orders.service_cidrs.clone(),
         cluster_name: "bireme".into(),
-        version: crate::VERSION.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
         admission: Vec::new(),
     };
     let server = Server::start(config, store.clone(), seam.clone()).await?;

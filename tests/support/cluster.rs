@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::kubectl::{Kubectl, Version};
+use super::kubectl::Kubectl;
 use super::{BIREME, leftovers, wait};
 
 /// Until it is ready, and until it has ended. Debug builds on busy machines are slow; a cluster that takes longer hangs.
@@ -97,14 +97,9 @@ impl Cluster {
         command
     }
 
-    /// The newest kubectl, in namespace `default`.
+    /// A kubectl in namespace `default`.
     pub(crate) fn kubectl(&self) -> Kubectl {
-        self.kubectl_of(Version::V1_37, "default")
-    }
-
-    /// A kubectl of that version, in that namespace.
-    pub(crate) fn kubectl_of(&self, version: Version, namespace: &str) -> Kubectl {
-        Kubectl { version, kubeconfig: self.kubeconfig(), namespace: namespace.into() }
+        Kubectl { kubeconfig: self.kubeconfig(), namespace: "default".into() }
     }
 
     /// Admin kubeconfig.

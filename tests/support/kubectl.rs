@@ -1,4 +1,4 @@
-//! The real kubectl, in the versions that clusters are promised to.
+//! The real kubectl.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,28 +9,12 @@ use super::tool;
 /// Longest run of one command, in seconds; `timeout` ends it with exit code 124.
 const LIMIT: &str = "90";
 
-/// A version of kubectl.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    V1_33,
-    V1_37,
-}
-
-impl Version {
-    pub(crate) const ALL: [Self; 2] = [Self::V1_33, Self::V1_37];
-
-    fn program(self) -> PathBuf {
-        tool(match self {
-            Self::V1_33 => "kubectl-1.33/kubectl",
-            Self::V1_37 => "kubectl-1.37/kubectl",
-        })
-    }
-}
+/// The newest. `tests/clients` plays the others too.
+const PROGRAM: &str = "kubectl-1.37/kubectl";
 
 /// A kubectl that speaks to one cluster, in one namespace.
 #[derive(Clone, Debug)]
 pub(crate) struct Kubectl {
-    pub(crate) version: Version,
     pub(crate) kubeconfig: PathBuf,
     pub(crate) namespace: String,
 }
@@ -65,7 +49,7 @@ impl Kubectl {
         let output = child.wait_with_output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Answer {
-            command: format!("kubectl ({:?}) {}", self.version, arguments.join(" ")),
+            command: format!("kubectl {}", arguments.join(" ")),
             code: output.status.code(),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
@@ -92,7 +76,7 @@ impl Kubectl {
     fn spawn_with(&self, arguments: &[&str], stdin: Stdio) -> Child {
         let home = self.kubeconfig.parent().unwrap();
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=5", LIMIT]).arg(self.version.program()).arg("--namespace").arg(&self.namespace);
+        command.args(["--kill-after=5", LIMIT]).arg(tool(PROGRAM)).arg("--namespace").arg(&self.namespace);
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig).env("HOME", home).env("KUBECTL_KUBERC", "false");
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Turns the published JSON schema of the Kubernetes API into the table of facts that the `api` crate embeds.
 
-Usage: generate.py DEFINITIONS_JSON K8S_PB_SOURCE OUTPUT_DIRECTORY KUBERNETES_VERSION
+Usage: generate.py DEFINITIONS_JSON OLDER_DEFINITIONS_JSON K8S_PB_SOURCE OUTPUT_DIRECTORY KUBERNETES_VERSION OLDER_VERSION
 
 DEFINITIONS_JSON is `_definitions.json` of one Kubernetes version, as the package `kubernetes-validate` carries it; the
-script `update.sh` beside this one fetches it. K8S_PB_SOURCE is `src` of the crate k8s-pb, for the numbers that fields have in
+script `update.sh` beside this one fetches it. OLDER_DEFINITIONS_JSON is that of an older version, for versions of types that
+have been dropped since: see older.py. K8S_PB_SOURCE is `src` of the crate k8s-pb, for the numbers that fields have in
 protobuf: see protobuf.py. Two files are written, both checked in:
 
   table.txt            facts: types, fields, references, list and map behaviour, merge keys, group-version-kinds
@@ -19,6 +20,7 @@ import json
 import sys
 from pathlib import Path
 
+import older
 from protobuf import Numbers
 
 FORMAT = 2
@@ -26,7 +28,8 @@ FORMAT = 2
 HEADER = """\
 # Facts about the types of the Kubernetes API, version {version}. Written by xtask/schema/generate.py; do not edit.
 # Source: API definitions (C) The Kubernetes Authors, Apache-2.0, as published in the package kubernetes-validate {version}
-# ((C) Will Thames, Apache-2.0), and in the crate k8s-pb 0.9 (Apache-2.0). See NOTICE beside this file.
+# ((C) Will Thames, Apache-2.0), and in the crate k8s-pb 0.9 (Apache-2.0). See NOTICE beside this file. Types that version
+# {version} has dropped and that are still served are those of version {older}.
 #
 # A line that starts in the first column is a type:   NAME = SCALAR   or   NAME [gvk=GROUP/VERSION/KIND,...] [map=atomic]
 # A line that starts with a tab is a field of it:     NAME[!] SHAPE [FACT=VALUE ...]
@@ -165,10 +168,14 @@ def tables(definitions, numbers):
     return lines, texts
 
 
-def main(source, protos, target, version):
+def main(source, old_source, protos, target, version, old_version):
     definitions = json.loads(Path(source).read_text(encoding="utf-8"))["$defs"]
-    lines, texts = tables(definitions, Numbers(Path(protos), Path(__file__).with_name("go.txt"), SPECIAL))
-    head = HEADER.format(version=version) + f"format {FORMAT}\nkubernetes {version}\n"
+    old = json.loads(Path(old_source).read_text(encoding="utf-8"))["definitions"]
+    dropped = older.missing(old, definitions)
+    numbers = Numbers(Path(protos), Path(__file__).with_name("go.txt"), SPECIAL, dropped)
+    older.grow(dropped, definitions, lambda name, field, schema: numbers.knows(name, field, shape(schema, "", name)))
+    lines, texts = tables(definitions | dropped, numbers)
+    head = HEADER.format(version=version, older=old_version) + f"format {FORMAT}\nkubernetes {version}\n"
     target = Path(target)
     (target / "table.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
     text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in texts)
@@ -176,6 +183,6 @@ def main(source, protos, target, version):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
-        sys.exit("usage: generate.py DEFINITIONS_JSON K8S_PB_SOURCE OUTPUT_DIRECTORY KUBERNETES_VERSION")
+    if len(sys.argv) != 7:
+        sys.exit(__doc__.split("\n\n")[1])
     main(*sys.argv[1:])

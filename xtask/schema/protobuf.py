@@ -11,6 +11,8 @@ import re
 import sys
 from pathlib import Path
 
+import older
+
 STRUCT = re.compile(r"pub struct (\w+) \{(.*?)\n?\}", re.S)
 FIELD = re.compile(r"#\[prost\((.*?)\)\]\s+pub (?:r#)?(\w+):\s*(.*?),?\n(?=\s*#|\s*\Z)", re.S)
 
@@ -85,8 +87,9 @@ def go_facts(path):
 class Numbers:
     """The join. `unused` are facts that nobody asked for, `unknown` fields that nothing is known of."""
 
-    def __init__(self, source, facts, special):
+    def __init__(self, source, facts, special, dropped):
         self.messages, self.facts, self.special = messages(source), go_facts(facts), special
+        self.dropped = dropped  # Types of versions that are gone: their successors' facts hold for them.
         self.unused, self.unknown = set(self.facts), []
 
     def of(self, name, field, shape):
@@ -95,6 +98,8 @@ class Numbers:
         if name in NEVER_SENT:
             return None
         words = self.facts.get((name, field), [])
+        if name in self.dropped and not words:
+            words = self.facts.get((older.successor(name), field), [])
         given = [word.removeprefix("pb=") for word in words if word.startswith("pb=")]
         path = given or self.path(self.key(name), field, shape)
         if path:
@@ -103,8 +108,16 @@ class Numbers:
             self.unknown.append(f"{name}.{field}")
         return None
 
+    def knows(self, name, field, shape):
+        """Whether the protos have the field in the very message."""
+        return (key := self.key(name))[0] == fold(package(name).removeprefix("io.k8s.")) and bool(self.path(key, field, shape))
+
     def key(self, name):
-        return fold(package(name).removeprefix("io.k8s.")), fold(short(name))
+        return self.home(fold(package(name).removeprefix("io.k8s.")), fold(short(name)))
+
+    def home(self, home, name):
+        """Where the message stands: an older version may borrow it from the one that followed."""
+        return (home if (home, name) in self.messages else re.sub(r"v1(alpha|beta)\d$", "v1", home)), name
 
     def path(self, key, field, shape, depth=0):
         """The field's own number, or that of it in a message that stands inline; nobody nests these deeper than twice."""
@@ -116,8 +129,7 @@ class Numbers:
         # Inline is what has a message for its only sign: JSON knows no field of its name.
         for name, number, form, inner in fields if depth < 2 else []:
             if form == "message" and (name, fold(inner)) in INLINE:
-                home = key[0] if (key[0], fold(inner)) in self.messages else re.sub(r"v1(alpha|beta)\d$", "v1", key[0])
-                if below := self.path((home, fold(inner)), field, shape, depth + 1):
+                if below := self.path(self.home(key[0], fold(inner)), field, shape, depth + 1):
                     return [str(number), *below]
         return None
 

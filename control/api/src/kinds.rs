@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::kind::{Column, Conversion, Directions, Flags, Kind, Scope, Strategy};
+use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
 mod apps;
@@ -13,6 +13,7 @@ mod core;
 mod discovery;
 mod events;
 mod flowcontrol;
+mod forms;
 mod networking;
 mod node;
 mod rbac;
@@ -39,6 +40,8 @@ const TABLE: &[fn() -> Kind] = &[
     networking::ingress::kind,
     networking::ingress_class::kind,
     networking::network_policy::kind,
+    networking::ip_address::kind,
+    networking::service_cidr::kind,
     rbac::cluster_role_binding::kind,
     rbac::cluster_role::kind,
     rbac::role_binding::kind,
@@ -51,15 +54,18 @@ const TABLE: &[fn() -> Kind] = &[
     storage::volume_attributes_class::kind,
     admissionregistration::mutating_webhook_configuration::kind,
     admissionregistration::validating_webhook_configuration::kind,
+    admissionregistration::validating_admission_policy::kind,
+    admissionregistration::validating_admission_policy_binding::kind,
+    admissionregistration::mutating_admission_policy::kind,
+    admissionregistration::mutating_admission_policy_binding::kind,
     coordination::lease::kind,
     node::runtime_class::kind,
     discovery::endpoint_slice::kind,
     flowcontrol::priority_level_configuration::kind,
     flowcontrol::flow_schema::kind,
-    events::event::v1,
 ];
 
-static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).collect());
+static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).chain(forms::all()).collect());
 
 /// Every built-in kind.
 #[must_use]
@@ -104,12 +110,6 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         strategy,
         conversion: None,
     }
-}
-
-/// A stored kind as another version, or another group, shows it.
-fn form(stored: Kind, group: &str, version: &str, schema: &'static str, directions: Directions) -> Kind {
-    let conversion = Some(Conversion::of(&stored, directions));
-    Kind { group: group.into(), version: version.into(), schema, conversion, ..stored }
 }
 
 /// A column that is always shown.

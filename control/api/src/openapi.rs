@@ -1,12 +1,16 @@
-//! OpenAPI v3 documents: one for a group-version, and the index of them.
+//! OpenAPI documents: of version 3 one for a group-version, and the index of them; of version 2 one for all, see [`v2`].
 //!
 //! Everything in them follows from the kinds that are served and from the schema table, so nothing here is written by hand per
 //! kind. kubectl reads a document before every `apply` (may PATCH be told `fieldValidation`? how do lists merge?) and for
 //! `explain`. Building one takes milliseconds; callers keep the bytes until the served kinds change.
 
+mod defaults;
+mod downgrade;
+mod gnostic;
 mod parameters;
 mod paths;
 mod schemas;
+pub mod v2;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
@@ -31,7 +35,7 @@ pub fn document(kinds: &[&Kind], descriptions: &Descriptions) -> Value {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": format!("v{}", kubernetes_version())},
         "paths": paths,
-        "components": {"schemas": schemas::reachable(kinds, descriptions)},
+        "components": {"schemas": schemas::reachable(kinds, descriptions).collect::<Map<_, _>>()},
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod descriptions;
 mod field;
+mod prune;
 mod required;
 mod shape;
 mod table;
@@ -13,6 +14,7 @@ use std::fmt;
 
 pub use descriptions::Descriptions;
 pub use field::{Field, ListType, MapType, Number, Strategy};
+pub use prune::prune;
 pub use required::missing;
 pub use shape::{Scalar, Shape};
 use table::{TypeFacts, table};

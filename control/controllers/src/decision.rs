@@ -10,8 +10,8 @@ pub struct Tell {
     pub about: Key,
     /// Its uid.
     pub uid: Uid,
-    /// Reason and sentence when the change was carried out.
-    pub done: (&'static str, String),
+    /// Reason and sentence when the change was carried out; none when that is not worth a word.
+    pub done: Option<(&'static str, String)>,
     /// Reason when it was refused, and what was attempted in words, before the refusal itself. `None` when the next try
     /// is all that a refusal needs.
     pub refused: Option<(&'static str, &'static str)>,

@@ -12,6 +12,7 @@ use api::view::{Event, View};
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
+use crate::claim::{Claim, selector};
 use crate::decision::{Damaged, Decision, Tell};
 use crate::objects::{controller_key, controller_reference, decode, patch, suffixed};
 use sets::{Sets, annotations};
@@ -32,21 +33,26 @@ pub(crate) struct Seen<'a> {
     replicas: i32,
 }
 
+fn claim() -> Claim {
+    let [owners, resource] = ["deployments", "replicasets"].map(|plural| Resource::new("apps", plural));
+    Claim { kind: "Deployment", owners, resource, worth: |_| true }
+}
+
 pub(crate) fn due(view: &View, event: &Event) -> Vec<Key> {
-    let deployments = Resource::new("apps", "deployments");
+    let claim = claim();
     let records = [&event.before, &event.after].into_iter().flatten();
     let mut keys: Vec<Key> = records
-        .filter_map(|record| {
+        .flat_map(|record| {
             if record.key.is("apps", "deployments") {
-                Some(record.key.clone())
+                vec![record.key.clone()]
             } else if record.key.is("apps", "replicasets") {
-                controller_key(record, "Deployment", &deployments)
+                claim.due(view, record, event.before.is_none())
             } else if event.after.is_none() && record.key.is("", "pods") {
                 // `Recreate` waits for the last old pod to be gone.
-                let set = controller_key(record, "ReplicaSet", &Resource::new("apps", "replicasets"))?;
-                controller_key(view.get(&set)?, "Deployment", &deployments)
+                let set = controller_key(record, "ReplicaSet", &claim.resource).and_then(|set| view.get(&set));
+                set.and_then(|set| controller_key(set, "Deployment", &claim.owners)).into_iter().collect()
             } else {
-                None
+                Vec::new()
             }
         })
         .collect();
@@ -61,15 +67,22 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Result<Decision,
     let object: Deployment = decode(record)?;
     let replicas = object.spec.replicas.unwrap_or(1);
     let seen = Seen { record, object, replicas };
-    let sets = Sets::of(view, &seen)?;
     let mut decision = Decision::nothing();
+    let Some(selector) = selector(&decode(record)?) else { return Ok(decision) };
+    let claim = claim();
+    let sets = claim.of(view, record, &selector, &mut decision);
+    if !decision.steps.is_empty() {
+        // What comes and goes decides which sets there are: the rest follows when that is seen.
+        return Ok(decision);
+    }
+    let sets = Sets::of(view, &seen, &sets)?;
     let paused = seen.object.spec.paused.unwrap_or(false);
     let mut created = None;
     if sets.new.is_none() && !paused {
         let name = create_set(&seen, &sets, &mut decision);
         created = Some(name);
     } else {
-        renumber(&seen, &sets, &mut decision);
+        annotate(&seen, &sets, &mut decision);
         for (set, size) in rollout::sizes(&seen, &sets, paused) {
             scale(&seen, set, size, &mut decision);
         }
@@ -136,13 +149,18 @@ fn sizes_noted(seen: &Seen<'_>) -> [(String, Value); 2] {
     [(DESIRED.into(), json!(seen.replicas.to_string())), (MOST.into(), json!(most.to_string()))]
 }
 
-/// A set whose template is current again (`rollout undo`) gets the newest number, and so does the Deployment.
-fn renumber(seen: &Seen<'_>, sets: &Sets, decision: &mut Decision) {
+/// The current set carries the Deployment's annotations, such as a change cause. One whose template is current again (`rollout
+/// undo`) gets the newest number, and so does the Deployment.
+fn annotate(seen: &Seen<'_>, sets: &Sets, decision: &mut Decision) {
     let Some(new) = &sets.new else { return };
     let wanted = sets.old.iter().map(|set| set.revision).max().unwrap_or(0) + 1;
+    let mut notes = inherited(seen);
     if new.revision < wanted {
-        let number = json!({"metadata": {"annotations": {REVISION: wanted.to_string()}}});
-        decision.change(patch(&new.record, None, number));
+        notes.insert(REVISION.into(), json!(wanted.to_string()));
+    }
+    notes.retain(|name, value| new.annotation(name) != value.as_str());
+    if !notes.is_empty() {
+        decision.change(patch(&new.record, None, json!({"metadata": {"annotations": notes}})));
     }
     note_revision(seen, wanted.max(new.revision), decision);
 }
@@ -168,7 +186,8 @@ fn scaling(seen: &Seen<'_>, name: &str, from: i32, to: i32) -> Tell {
     Tell {
         about: seen.record.key.clone(),
         uid: seen.record.header.uid.clone(),
-        done: ("ScalingReplicaSet", format!("Scaled {direction} replica set {name} from {from} to {to}")),
+        done: (from != to)
+            .then(|| ("ScalingReplicaSet", format!("Scaled {direction} replica set {name} from {from} to {to}"))),
         refused: None,
     }
 }

@@ -7,6 +7,7 @@
 
 mod decision;
 mod objects;
+mod claim;
 mod table;
 
 mod deployment;

@@ -10,28 +10,29 @@ use api::selector::LabelSelector;
 use api::view::{Event, View};
 use serde_json::{Value, json};
 
+use crate::claim::{Claim, selector};
 use crate::decision::{Damaged, Decision, Tell};
-use crate::objects::{controller_key, controller_reference, decode, delete, hash, patch, pods, references, suffixed};
+use crate::objects::{controller_reference, decode, delete, hash, patch, pods, suffixed};
 
 /// Pods made or removed by one decision; the rest follows when these are seen (as kube-controller-manager's burst).
 const BURST: usize = 500;
 
+fn claim() -> Claim {
+    Claim {
+        kind: "ReplicaSet",
+        owners: Resource::new("apps", "replicasets"),
+        resource: pods(),
+        worth: |pod| pod.header.facts.pod().is_some_and(|facts| !facts.phase.is_terminal()),
+    }
+}
+
 pub(crate) fn due(view: &View, event: &Event) -> Vec<Key> {
-    let sets = Resource::new("apps", "replicasets");
     let mut keys = Vec::new();
     for record in [&event.before, &event.after].into_iter().flatten() {
         if record.key.is("apps", "replicasets") {
             keys.push(record.key.clone());
         } else if record.key.is("", "pods") {
-            match controller_key(record, "ReplicaSet", &sets) {
-                Some(key) => keys.push(key),
-                // An orphan may be somebody's: every set of its namespace that selects it is asked.
-                None if event.before.is_none() || record.controller().is_none() => {
-                    let selecting = view.list(&sets, Some(record.key.namespace())).filter(|set| selects(set, record));
-                    keys.extend(selecting.map(|set| set.key.clone()));
-                }
-                None => {}
-            }
+            keys.extend(claim().due(view, record, event.before.is_none()));
         }
     }
     keys.sort();
@@ -39,20 +40,13 @@ pub(crate) fn due(view: &View, event: &Event) -> Vec<Key> {
     keys
 }
 
-fn selects(set: &Record, pod: &Record) -> bool {
-    decode::<Value>(set).ok().and_then(|set| selector(&set)).is_some_and(|selector| selector.matches_record(pod))
-}
-
-fn selector(set: &Value) -> Option<LabelSelector> {
-    LabelSelector::from_value(set.pointer("/spec/selector")?).ok().filter(|selector| !selector.is_empty())
-}
-
 pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Result<Decision, Damaged> {
     let Some(record) = view.get(key) else { return Ok(Decision::nothing()) };
     let set: Value = decode(record)?;
     let mut decision = Decision::nothing();
     let Some(selector) = selector(&set) else { return Ok(decision) };
-    let mine = claim(view, record, &selector, &mut decision);
+    let claim = claim();
+    let mine = claim.of(view, record, &selector, &mut decision);
     let active: Vec<Pod<'_>> = mine.iter().filter_map(|record| Pod::active(record)).collect();
     let wanted = set.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
@@ -87,48 +81,6 @@ impl<'a> Pod<'a> {
     }
 }
 
-/// Pods of this set. Matching orphans are adopted and pods that no longer match are released, by patches in the decision.
-fn claim<'a>(view: &'a View, set: &Record, selector: &LabelSelector, decision: &mut Decision) -> Vec<&'a Arc<Record>> {
-    let mut mine = Vec::new();
-    for pod in view.owned_by(&set.header.uid).filter(|record| record.key.is("", "pods")) {
-        if pod.controller().is_none_or(|controller| controller.uid != set.header.uid) {
-            continue;
-        }
-        if selector.matches_record(pod) {
-            mine.push(pod);
-        } else if pod.header.deletion.is_none() {
-            let others = references(pod.header.owners.iter().filter(|owner| owner.uid != set.header.uid));
-            decision.change(patch(pod, None, json!({"metadata": {"ownerReferences": others}})));
-        }
-    }
-    if set.header.deletion.is_some() {
-        return mine;
-    }
-    for pod in orphans(view, set, selector) {
-        if pod.controller().is_none() && Pod::active(pod).is_some() && selector.matches_record(pod) {
-            let mut owners = references(pod.header.owners.iter());
-            if let Some(owners) = owners.as_array_mut() {
-                owners.push(controller_reference(set, "apps/v1", "ReplicaSet"));
-            }
-            decision.change(patch(pod, None, json!({"metadata": {"ownerReferences": owners}})));
-        }
-    }
-    mine
-}
-
-/// Pods that the selector can mean: by the label index where it names a label's value, else all of the namespace.
-fn orphans<'a>(
-    view: &'a View,
-    set: &Record,
-    selector: &LabelSelector,
-) -> Box<dyn Iterator<Item = &'a Arc<Record>> + 'a> {
-    let namespace = set.key.namespace();
-    match selector.exact() {
-        Some((key, value)) => Box::new(view.labelled(&pods(), namespace, key, value)),
-        None => Box::new(view.list(&pods(), Some(namespace))),
-    }
-}
-
 fn create(view: &View, set: &Record, object: &Value, count: usize, decision: &mut Decision) {
     let template = object.pointer("/spec/template").cloned().unwrap_or_default();
     for nth in 0..count {
@@ -151,7 +103,7 @@ fn create(view: &View, set: &Record, object: &Value, count: usize, decision: &mu
         let tell = Tell {
             about: set.key.clone(),
             uid: set.header.uid.clone(),
-            done,
+            done: Some(done),
             refused: Some(("FailedCreate", "Error creating")),
         };
         decision.change_and_tell(Change::Create { resource: pods(), object: pod }, tell);
@@ -182,7 +134,7 @@ fn remove(view: &View, set: &Record, mut active: Vec<Pod<'_>>, count: usize, dec
         let tell = Tell {
             about: set.key.clone(),
             uid: set.header.uid.clone(),
-            done,
+            done: Some(done),
             refused: Some(("FailedDelete", "Error deleting")),
         };
         decision.change_and_tell(change, tell);

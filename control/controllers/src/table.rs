@@ -9,7 +9,7 @@ use crate::{deployment, endpoint_slice, garbage, namespace, node_health, pod_gar
 /// One controller.
 #[derive(Clone, Copy, Debug)]
 pub struct Controller {
-    /// Name in logs and metrics.
+    /// Name in logs, metrics and events, as kube-controller-manager names it.
     pub name: &'static str,
     /// The keys that an event makes due. The view already holds the event.
     pub due: fn(&View, &Event) -> Vec<Key>,
@@ -24,44 +24,49 @@ pub struct Controller {
 pub fn table() -> &'static [Controller] {
     &[
         Controller {
-            name: "deployment",
+            name: "deployment-controller",
             due: deployment::due,
             all: |view| keys(view, "apps", "deployments"),
             decide: deployment::decide,
         },
         Controller {
-            name: "replicaset",
+            name: "replicaset-controller",
             due: replica_set::due,
             all: |view| keys(view, "apps", "replicasets"),
             decide: replica_set::decide,
         },
         Controller {
-            name: "endpointslice",
+            name: "endpoint-slice-controller",
             due: endpoint_slice::due,
             all: |view| keys(view, "", "services"),
             decide: endpoint_slice::decide,
         },
         Controller {
-            name: "namespace",
+            name: "namespace-controller",
             due: namespace::due,
             all: |view| keys(view, "", "namespaces"),
             decide: namespace::decide,
         },
         Controller {
-            name: "serviceaccount",
+            name: "service-account-controller",
             due: service_account::due,
             all: |view| keys(view, "", "namespaces"),
             decide: service_account::decide,
         },
-        Controller { name: "garbage", due: garbage::due, all: garbage::all, decide: garbage::decide },
         Controller {
-            name: "nodehealth",
+            name: "garbage-collector-controller",
+            due: garbage::due,
+            all: garbage::all,
+            decide: garbage::decide,
+        },
+        Controller {
+            name: "node-controller",
             due: node_health::due,
             all: |view| keys(view, "", "nodes"),
             decide: node_health::decide,
         },
         Controller {
-            name: "podgarbage",
+            name: "pod-garbage-collector",
             due: pod_garbage::due,
             all: |view| keys(view, "", "pods"),
             decide: pod_garbage::decide,

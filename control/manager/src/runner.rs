@@ -235,7 +235,10 @@ async fn carry_out(verbs: &dyn Verbs, epoch: Epoch, name: &'static str, steps: V
 
 fn event(tell: controllers::Tell, result: &Result<Done, Status>) -> Option<Change> {
     let (warning, reason, message) = match result {
-        Ok(_) => (false, tell.done.0, tell.done.1),
+        Ok(_) => {
+            let (reason, message) = tell.done?;
+            (false, reason, message)
+        }
         // A conflict is our own haste, and is tried again at once.
         Err(status) if status.class() == Class::Conflict => return None,
         Err(status) => {
@@ -248,7 +251,7 @@ fn event(tell: controllers::Tell, result: &Result<Done, Status>) -> Option<Chang
 
 /// Carries bindings out; returns the pods whose binding was refused for another reason than that they are gone.
 async fn bind(verbs: &dyn Verbs, epoch: Epoch, changes: Vec<Change>) -> (Outcome, Vec<Key>) {
-    const NAME: &str = "scheduler";
+    const NAME: &str = "default-scheduler";
     if changes.is_empty() {
         return (Outcome::Well, Vec::new());
     }
@@ -301,7 +304,7 @@ mod tests {
 
     fn told(refused: Option<(&'static str, &'static str)>, result: &Result<Done, Status>) -> Option<String> {
         let about = Key::new(&Resource::new("apps", "replicasets"), "default", "web").unwrap();
-        let tell = controllers::Tell { about, uid: Uid::new("u"), done: ("Made", "Made it".into()), refused };
+        let tell = controllers::Tell { about, uid: Uid::new("u"), done: Some(("Made", "Made it".into())), refused };
         match event(tell, result)? {
             Change::Event { warning, reason, message, .. } => Some(format!("{warning} {reason} {message}")),
             other => panic!("{other:?}"),

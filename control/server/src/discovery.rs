@@ -1,24 +1,81 @@
 //! Discovery: what is served, in the old form (a document a group) and the aggregated one.
+//!
+//! Both forms are written from the same [`resources`], so they cannot disagree.
 
-use std::collections::BTreeMap;
+mod aggregated;
+mod legacy;
 
 use api::kind::{Kind, Scope, Subresource};
 use api::kinds;
-use axum::body::Body;
-use http::header::{ACCEPT, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 
-use crate::fail::Reply;
+pub(crate) use aggregated::{answer as aggregated, wanted as wants_aggregated};
+pub(crate) use legacy::{core_versions, group, group_list, resources as resource_list};
+
 use crate::route::spelled;
 
-/// Verbs of every kind, as discovery orders them.
-const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-/// Media type of the aggregated form.
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+/// Groups in the order in which clients prefer them: that of their priorities in kube-apiserver. Groups that Kubernetes does
+/// not know follow by name.
+const ORDER: &[&str] = &[
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "extensions",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+];
 
-/// Groups other than core with their versions, in the order of the table of kinds.
+/// Verbs of a kind, as discovery orders them.
+const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// Verbs of a kind whose collection cannot be deleted at once.
+const VERBS_ONE_BY_ONE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+/// How much of a hash tells storage versions apart, in bytes; as kube-apiserver.
+const HASH_BYTES: usize = 8;
+
+/// What a resource or a part of one takes and gives.
+struct Answers {
+    /// Group and version, where they are not those of the document.
+    of: Option<(&'static str, &'static str)>,
+    kind: &'static str,
+    verbs: &'static [&'static str],
+}
+
+/// A part of a resource, such as `status`.
+struct Part {
+    name: &'static str,
+    answers: Answers,
+}
+
+/// A resource as both forms tell of it.
+struct Resource {
+    name: &'static str,
+    singular: &'static str,
+    scope: Scope,
+    answers: Answers,
+    short: &'static [&'static str],
+    categories: &'static [&'static str],
+    /// Tells clients whether two versions are stored as one; none for what is not stored.
+    storage_hash: Option<String>,
+    parts: Vec<Part>,
+}
+
+/// Groups other than core with their versions. The order of versions is that of the table of kinds: the preferred one first.
 fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for kind in kinds::all().iter().filter(|kind| !kind.group.is_empty()) {
@@ -28,203 +85,90 @@ fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
             None => groups.push((&kind.group, vec![&kind.version])),
         }
     }
+    let place = |group: &str| ORDER.iter().position(|one| *one == group).unwrap_or(ORDER.len());
+    groups.sort_by_key(|(group, _)| (place(group), *group));
     groups
 }
 
-/// `/api`.
-pub(crate) fn core_versions(server_address: &str) -> Value {
-    json!({
-        "kind": "APIVersions", "versions": ["v1"],
-        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": server_address}],
-    })
-}
-
-fn group_value(name: &str, versions: &[&str]) -> Value {
-    let entry = |version: &&str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
-    let versions: Vec<Value> = versions.iter().map(entry).collect();
-    let preferred = versions.first().cloned();
-    json!({"name": name, "versions": versions, "preferredVersion": preferred})
-}
-
-/// `/apis`.
-pub(crate) fn group_list() -> Value {
-    let groups: Vec<Value> = groups().iter().map(|(name, versions)| group_value(name, versions)).collect();
-    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
-}
-
-/// `/apis/GROUP`.
-pub(crate) fn group(name: &str) -> Option<Value> {
-    let (name, versions) = groups().into_iter().find(|(group, _)| *group == name)?;
-    let mut value = group_value(name, &versions);
-    value["kind"] = "APIGroup".into();
-    value["apiVersion"] = "v1".into();
-    Some(value)
-}
-
-/// `/api/v1` and `/apis/GROUP/VERSION`.
-pub(crate) fn resources(group: &str, version: &str) -> Option<Value> {
-    let mut entries: Vec<Value> = Vec::new();
-    for kind in of(group, version) {
-        let mut entry = json!({
-            "name": &*kind.plural, "singularName": &*kind.singular, "namespaced": kind.scope == Scope::Namespaced,
-            "kind": &*kind.kind, "verbs": VERBS,
-        });
-        if !kind.short.is_empty() {
-            entry["shortNames"] = json!(kind.short);
-        }
-        if !kind.categories.is_empty() {
-            entry["categories"] = json!(kind.categories);
-        }
-        entries.push(entry);
-        for part in kind.subresources {
-            let (of_group, of_version, of_kind, verbs) = part_facts(kind, *part);
-            let mut entry = json!({
-                "name": format!("{}/{}", kind.plural, spelled(*part)), "singularName": "",
-                "namespaced": kind.scope == Scope::Namespaced, "kind": of_kind, "verbs": verbs,
-            });
-            if (of_group, of_version) != (group, version) {
-                entry["group"] = of_group.into();
-                entry["version"] = of_version.into();
-            }
-            entries.push(entry);
-        }
-    }
-    if entries.is_empty() {
-        return None;
-    }
+/// The resources of a group and version, in order of name; none when it is not served.
+fn resources(group: &str, version: &str) -> Vec<Resource> {
+    let kinds = kinds::all().iter().filter(|kind| *kind.group == *group && *kind.version == *version);
+    let mut resources: Vec<Resource> = kinds.map(resource).collect();
     if (group, version) == ("", "v1") {
-        entries.push(json!({
-            "name": "bindings", "singularName": "binding", "namespaced": true, "kind": "Binding", "verbs": ["create"],
-        }));
+        resources.push(bindings());
     }
-    entries.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
-    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Some(json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries,
-    }))
+    resources.sort_by_key(|one| one.name);
+    resources
 }
 
-fn of<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Kind> + use<'a> {
-    kinds::all().iter().filter(move |kind| &*kind.group == group && &*kind.version == version)
-}
-
-/// Group, version, kind and verbs of what a subresource takes and gives.
-fn part_facts(
-    kind: &'static Kind,
-    part: Subresource,
-) -> (&'static str, &'static str, &'static str, &'static [&'static str]) {
-    match part {
-        Subresource::Status => (&kind.group, &kind.version, &kind.kind, &["get", "patch", "update"]),
-        Subresource::Scale => ("autoscaling", "v1", "Scale", &["get", "patch", "update"]),
-        Subresource::Binding => ("", "v1", "Binding", &["create"]),
-        Subresource::Log => ("", "v1", "Pod", &["get"]),
-        Subresource::Finalize => ("", "v1", "Namespace", &["update"]),
-        Subresource::Eviction => ("policy", "v1", "Eviction", &["create"]),
-        Subresource::EphemeralContainers | Subresource::Resize => ("", "v1", "Pod", &["get", "patch", "update"]),
+fn resource(kind: &'static Kind) -> Resource {
+    let mut parts: Vec<Part> = kind.subresources.iter().map(|one| part(kind, *one)).collect();
+    parts.sort_by_key(|part| part.name);
+    let verbs = if kind.flags.deleted_one_by_one { VERBS_ONE_BY_ONE } else { VERBS };
+    Resource {
+        name: &kind.plural,
+        singular: &kind.singular,
+        scope: kind.scope,
+        answers: Answers { of: None, kind: &kind.kind, verbs },
+        short: kind.short,
+        categories: kind.categories,
+        storage_hash: Some(storage_hash(kind)),
+        parts,
     }
 }
 
-/// Whether the client asks for the aggregated form. Clients that know only an older one get the legacy form instead.
-pub(crate) fn wants_aggregated(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-        |choice| {
-            let parts: Vec<&str> = choice.split(';').map(str::trim).collect();
-            ["as=APIGroupDiscoveryList", "v=v2", "g=apidiscovery.k8s.io"].iter().all(|part| parts.contains(part))
-        },
-    )
+/// `bindings`, which are made and never kept.
+fn bindings() -> Resource {
+    Resource {
+        name: "bindings",
+        singular: "binding",
+        scope: Scope::Namespaced,
+        answers: Answers { of: None, kind: "Binding", verbs: &["create"] },
+        short: &[],
+        categories: &[],
+        storage_hash: None,
+        parts: Vec::new(),
+    }
 }
 
-/// The aggregated form of the core group or of all others.
-pub(crate) fn aggregated(core: bool, headers: &HeaderMap) -> Reply {
-    let groups: Vec<(&str, Vec<&str>)> = if core { vec![("", vec!["v1"])] } else { groups() };
-    let items: Vec<Value> = groups
-        .iter()
-        .map(|(group, versions)| {
-            let versions: Vec<Value> = versions
-                .iter()
-                .map(
-                    |version| json!({"version": version, "freshness": "Current", "resources": entries(group, version)}),
-                )
-                .collect();
-            let meta = if group.is_empty() {
-                json!({"creationTimestamp": null})
-            } else {
-                json!({"name": group, "creationTimestamp": null})
-            };
-            json!({"metadata": meta, "versions": versions})
-        })
-        .collect();
-    let list = json!({
-        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
-    });
-    tagged(list.to_string(), AGGREGATED, headers)
+fn part(kind: &'static Kind, part: Subresource) -> Part {
+    const READ_AND_CHANGE: &[&str] = &["get", "patch", "update"];
+    let own = |verbs| Answers { of: None, kind: &kind.kind, verbs };
+    let other = |group, version, kind, verbs| Answers { of: Some((group, version)), kind, verbs };
+    let answers = match part {
+        Subresource::Status | Subresource::EphemeralContainers | Subresource::Resize => own(READ_AND_CHANGE),
+        Subresource::Scale => other("autoscaling", "v1", "Scale", READ_AND_CHANGE),
+        Subresource::Binding => Answers { of: None, kind: "Binding", verbs: &["create"] },
+        Subresource::Log => own(&["get"]),
+        Subresource::Finalize => own(&["update"]),
+        Subresource::Eviction => other("policy", "v1", "Eviction", &["create"]),
+    };
+    Part { name: spelled(part), answers }
 }
 
-fn entries(group: &str, version: &str) -> Vec<Value> {
-    let scope = |kind: &Kind| if kind.scope == Scope::Namespaced { "Namespaced" } else { "Cluster" };
-    let response =
-        |(group, version, kind): (&str, &str, &str)| json!({"group": group, "version": version, "kind": kind});
-    let mut sorted: BTreeMap<&str, Value> = BTreeMap::new();
-    for kind in of(group, version) {
-        let mut entry = json!({
-            "resource": &*kind.plural, "responseKind": response((&kind.group, &kind.version, &kind.kind)),
-            "scope": scope(kind), "singularResource": &*kind.singular, "verbs": VERBS,
-        });
-        if !kind.short.is_empty() {
-            entry["shortNames"] = json!(kind.short);
-        }
-        if !kind.categories.is_empty() {
-            entry["categories"] = json!(kind.categories);
-        }
-        let parts: Vec<Value> = kind
-            .subresources
-            .iter()
-            .map(|part| {
-                let (group, version, of_kind, verbs) = part_facts(kind, *part);
-                json!({"subresource": spelled(*part), "responseKind": response((group, version, of_kind)), "verbs": verbs})
-            })
-            .collect();
-        if !parts.is_empty() {
-            entry["subresources"] = parts.into();
-        }
-        sorted.insert(&kind.plural, entry);
-    }
-    if (group, version) == ("", "v1") {
-        sorted.insert(
-            "bindings",
-            json!({
-                "resource": "bindings", "responseKind": response(("", "v1", "Binding")), "scope": "Namespaced",
-                "singularResource": "binding", "verbs": ["create"],
-            }),
-        );
-    }
-    sorted.into_values().collect()
-}
-
-/// A document with its hash as `ETag`; 304 when the client has it already.
-pub(crate) fn tagged(text: String, content_type: &'static str, headers: &HeaderMap) -> Reply {
-    let tag = format!("\"{}\"", hex::encode_upper(Sha512::digest(text.as_bytes())));
-    let known =
-        headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(&tag));
-    let mut reply = Response::new(if known { Body::empty() } else { Body::from(text) });
-    if known {
-        *reply.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    let out = reply.headers_mut();
-    out.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    out.insert(VARY, HeaderValue::from_static("Accept"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        out.insert(ETAG, tag);
-    }
-    reply
+/// The first bytes of a hash of what the store holds.
+fn storage_hash(kind: &Kind) -> String {
+    let stored = kinds::stored(&kind.stored_resource().group, &kind.stored_resource().plural).unwrap_or(kind);
+    let hash = Sha256::digest(format!("{}/{}/{}", stored.group, stored.version, stored.kind));
+    STANDARD.encode(&hash[..HASH_BYTES])
 }
 
 /// Every path of the server, for `/` and for paths that are not served.
 pub(crate) fn paths() -> Vec<String> {
-    let mut paths: Vec<String> =
-        ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
-            .map(str::to_owned)
-            .into();
+    let own = [
+        "/api",
+        "/api/v1",
+        "/apis",
+        "/apis/",
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openapi/v3/",
+        "/readyz",
+        "/version",
+    ];
+    let mut paths: Vec<String> = own.map(str::to_owned).into();
     for (group, versions) in groups() {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
@@ -234,38 +178,4 @@ pub(crate) fn paths() -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_forms_tell_of_the_same_resources() {
-        for (group, versions) in groups().into_iter().chain([("", vec!["v1"])]) {
-            for version in versions {
-                let legacy = resources(group, version).unwrap();
-                let legacy: Vec<&str> =
-                    legacy["resources"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-                let mut new = Vec::new();
-                for entry in entries(group, version) {
-                    let name = entry["resource"].as_str().unwrap().to_owned();
-                    for part in entry["subresources"].as_array().into_iter().flatten() {
-                        new.push(format!("{name}/{}", part["subresource"].as_str().unwrap()));
-                    }
-                    new.push(name);
-                }
-                new.sort();
-                assert_eq!(legacy, new);
-            }
-        }
-    }
-
-    #[test]
-    fn a_client_of_the_older_aggregated_form_gets_the_legacy_one() {
-        let accepts = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(ACCEPT, text.parse().unwrap());
-            wants_aggregated(&headers)
-        };
-        assert!(accepts("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"));
-        assert!(!accepts("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"));
-    }
-}
+mod tests;

@@ -31,6 +31,7 @@ mod select;
 mod server;
 mod stamp;
 mod table;
+mod tagged;
 mod verbs;
 mod watch;
 

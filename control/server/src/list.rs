@@ -25,7 +25,7 @@ use crate::table::{self, Include};
 use crate::verbs::{Core, write_item};
 
 /// Answers from this size on are compressed for clients that can; as kube-apiserver.
-const GZIP_FROM: usize = 128 << 10;
+pub(crate) const GZIP_FROM: usize = 128 << 10;
 /// Size of the pieces in which an answer is made and sent.
 const PIECE: usize = 64 << 10;
 
@@ -204,7 +204,8 @@ fn compressed(
     })
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+/// Whether the client can unpack what is packed.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"))
 }
 

@@ -230,8 +230,8 @@ impl<'a> Asked<'a> {
         *reply.status_mut() = code;
         for warning in warnings {
             // RFC 7234, section 5.5: code, agent, quoted text.
-            let text = warning.replace(['\\', '"'], "'").replace(|one: char| one.is_control(), " ");
-            if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            let text = warning.replace('\\', r"\\").replace('"', "\\\"").replace(|one: char| one.is_control(), " ");
+            if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{text}\"").as_bytes()) {
                 reply.headers_mut().append(WARNING, value);
             }
         }

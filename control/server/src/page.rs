@@ -28,11 +28,11 @@ pub(crate) fn answer(app: &App, page: &Page, method: &Method, path: &str, query:
         Page::CoreVersions => json(StatusCode::OK, &discovery::core_versions(&app.server_address)),
         Page::Groups => json(StatusCode::OK, &discovery::group_list()),
         Page::Group(group) => found(discovery::group(group)),
-        Page::Resources(group, version) => found(discovery::resources(group, version)),
-        Page::OpenApi => crate::openapi::index(headers),
-        Page::OpenApiOf(group, version) => {
-            crate::openapi::document(group, version, query, headers).unwrap_or_else(not_found_text)
-        }
+        Page::Resources(group, version) => found(discovery::resource_list(group, version)),
+        Page::OpenApi2 => crate::openapi::version_2(headers).unwrap_or_else(|status| fail::reply(&status)),
+        Page::OpenApi => crate::openapi::index(headers).unwrap_or_else(|status| fail::reply(&status)),
+        Page::OpenApiOf(group, version) => crate::openapi::document(group, version, query, headers)
+            .map_or_else(|status| fail::reply(&status), |found| found.unwrap_or_else(not_found_text)),
         Page::Version => json(StatusCode::OK, &app.version),
         Page::Health(check) => health(app, path, check, query),
         Page::Nothing if path.starts_with("/apis/") => not_found_text(),

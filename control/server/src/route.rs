@@ -99,6 +99,8 @@ pub(crate) enum Page {
     Group(String),
     /// `/api/v1` or `/apis/GROUP/VERSION`.
     Resources(String, String),
+    /// `/openapi/v2`: of everything.
+    OpenApi2,
     /// `/openapi/v3`.
     OpenApi,
     /// `/openapi/v3/…`: of a group and version.
@@ -151,6 +153,7 @@ pub(crate) fn route(method: &Method, path: &str, query: &Query) -> Result<Route,
         ["apis", group, version] => page(Page::Resources((*group).to_owned(), (*version).to_owned())),
         ["api", version, rest @ ..] => object(method, "", version, rest, query),
         ["apis", group, version, rest @ ..] => object(method, group, version, rest, query),
+        ["openapi", "v2"] => page(Page::OpenApi2),
         ["openapi", "v3"] => page(Page::OpenApi),
         ["openapi", "v3", "api", version] => page(Page::OpenApiOf(String::new(), (*version).to_owned())),
         ["openapi", "v3", "apis", group, version] => page(Page::OpenApiOf((*group).to_owned(), (*version).to_owned())),
@@ -187,7 +190,10 @@ fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &Qu
     }
     // Of one object only the legacy path is a watch; elsewhere the parameter means nothing there.
     let watch = legacy || (name.is_empty() && query.flag("watch"));
-    let verb = verb(method, !name.is_empty(), subresource, watch).ok_or_else(fail::method_not_allowed)?;
+    let one_by_one = kind.flags.deleted_one_by_one;
+    let verb = verb(method, !name.is_empty(), subresource, watch);
+    let verb =
+        verb.filter(|verb| !(one_by_one && *verb == Verb::DeleteCollection)).ok_or_else(fail::method_not_allowed)?;
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
     Ok(Route::Object(Box::new(Target { verb, kind, subresource, namespace, name })))
 }
@@ -281,6 +287,7 @@ mod tests {
         check(&Method::GET, "/apis/foo.io/v1/widgets", "Nothing");
         check(&Method::POST, "/api/v1/namespaces/default/configmaps/cm0", "405");
         check(&Method::PUT, "/api/v1/namespaces/default/configmaps", "405");
+        check(&Method::DELETE, "/api/v1/namespaces", "405");
         check(&Method::GET, "/api/v1/namespaces/default/nodes", "404");
         check(&Method::POST, "/api/v1/pods", "404");
         check(&Method::GET, "/api/v1/namespaces/d/pods/w/eviction", "405");

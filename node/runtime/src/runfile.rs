@@ -2,8 +2,10 @@
 //!
 //! A file holds `{"version": n, "body": …}`. It is written whole to a neighbour and renamed, so that a reader sees the old
 //! text or the new one. What tells of processes is not synced: it outlives every process that is killed, and when the
-//! machine loses power the processes are gone with it (an agent removes what it cannot read). What tells of files is. This release writes version 1 and reads version 1; a release that writes n must read
-//! n, n-1 and n-2, because shims of the two previous releases may still be running.
+//! machine loses power the processes are gone with it (an agent removes what it cannot read). What tells of files is synced.
+//!
+//! This release writes version 1 and reads version 1; a release that writes n must read n, n-1 and n-2, because shims of the
+//! two previous releases may still be running.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

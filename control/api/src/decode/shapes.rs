@@ -1,5 +1,5 @@
-//! The walk of a value along its schema: unknown fields go, nulls go, types are checked, amounts and times
-//! take their canonical form.
+//! The walk of a value along its schema: unknown fields go, nulls and what says nothing go, types are checked, amounts and
+//! times take their canonical form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::paths::{below, tell};
 use super::words::{Mismatch, type_word};
 use crate::quantity::Quantity;
-use crate::schema::{Body, Scalar, Shape, Type};
+use crate::schema::{Body, Field, Scalar, Shape, Type};
 use crate::time;
 
 /// Makes a value conform; paths of unknown fields are added to `unknown`.
@@ -37,12 +37,29 @@ fn structure(value: &mut Value, of: Type, unknown: &mut Vec<String>) -> Result<(
                     failed.get_or_insert_with(|| error.below(name, of.short_name()));
                 }
                 below(unknown, told, name);
-                return true;
+                return !says_nothing(value, field);
             }
         }
         false
     });
     failed.map_or(Ok(()), Err)
+}
+
+/// Whether Kubernetes would not write the field: its Go type holds it by value and leaves it out when it is empty. Objects are
+/// written even then, and so are amounts and numbers that may be texts, which are objects in Go.
+fn says_nothing(value: &Value, field: &Field) -> bool {
+    let by_value = field.number.as_ref().is_some_and(|place| !place.pointer);
+    if field.required || !by_value {
+        return false;
+    }
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty() && matches!(field.shape, Shape::Map(_)),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(set) => !set,
+        Value::Number(number) => number.as_f64() == Some(0.0) && field.shape.scalar() != Some(Scalar::IntOrString),
+        Value::Null => true,
+    }
 }
 
 fn list(value: &mut Value, item: &Shape, shape: &Shape, unknown: &mut Vec<String>) -> Result<(), Mismatch> {

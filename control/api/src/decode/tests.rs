@@ -43,6 +43,22 @@ fn kind_and_version_come_from_the_endpoint() {
 }
 
 #[test]
+fn what_says_nothing_is_not_kept() {
+    json(
+        "configmaps",
+        r#"{"metadata":{"name":"n","labels":{},"finalizers":[],"generateName":""},"data":{},"immutable":false}"#,
+        &expect![[r#"{"apiVersion":"v1","immutable":false,"kind":"ConfigMap","metadata":{"name":"n"}}"#]],
+    );
+    json(
+        "pods",
+        r#"{"spec":{"containers":[{"name":"c","resources":{},"stdin":false,"ports":[]}],"hostNetwork":false,"volumes":[{"name":"v","emptyDir":{}}]}}"#,
+        &expect![[
+            r#"{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"name":"c","resources":{}}],"volumes":[{"emptyDir":{},"name":"v"}]}}"#
+        ]],
+    );
+}
+
+#[test]
 fn another_kind_or_version_is_refused_in_known_words() {
     json(
         "configmaps",

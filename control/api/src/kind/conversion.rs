@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Kind;
 use crate::json;
 use crate::meta::Resource;
+use crate::schema::{self, Schema};
 
 /// What makes a kind a form of another one, which the store holds.
 ///
@@ -68,10 +69,13 @@ impl Kind {
         }
     }
 
-    /// Turns a stored object into the form of this kind.
+    /// Turns a stored object into the form of this kind, which is given no field that it does not know.
     pub fn from_stored(&self, object: &mut Value) {
         if let Some(Conversion { directions, .. }) = &self.conversion {
             (directions.from_stored)(object);
+            if let Some(of) = Schema::of(self.schema) {
+                schema::prune(object, of);
+            }
             json::set(object, "apiVersion", self.api_version());
         }
     }

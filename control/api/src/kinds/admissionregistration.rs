@@ -1,14 +1,32 @@
 //! Kinds of the group `admissionregistration.k8s.io`: who else is asked before a write.
 
+mod binding;
 mod client_config;
 mod conditions;
+pub(super) mod configurations_v1beta1;
+mod match_resources;
+pub(super) mod mutating_admission_policy;
+pub(super) mod mutating_admission_policy_binding;
 pub(super) mod mutating_webhook_configuration;
+mod policy;
 mod rules;
+pub(super) mod validating_admission_policy;
+pub(super) mod validating_admission_policy_binding;
 pub(super) mod validating_webhook_configuration;
 mod webhook;
 
+use crate::kind::{Flags, Generation};
+
 /// Name of the group.
 const GROUP: &str = "admissionregistration.k8s.io";
+/// What every kind of the group has in common.
+const FLAGS: Flags = Flags {
+    create_on_update: false,
+    needs_revision_on_update: true,
+    returns_deleted: false,
+    deleted_one_by_one: false,
+    generation: Generation::Always,
+};
 
 /// What everybody who writes one is told.
 fn not_enforced(plural: &str) -> Vec<String> {

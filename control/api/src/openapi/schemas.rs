@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{gvk, reference};
+use super::{defaults, gvk, reference};
 use crate::kind::{Kind, Subresource};
 use crate::schema::{Body, Descriptions, Field, ListType, Scalar, Schema, Shape, Type};
 
@@ -38,7 +38,11 @@ pub(super) fn name(kind: &Kind) -> String {
     format!("{}.{}.{}", group.join("."), kind.version, kind.kind)
 }
 
-pub(super) fn reachable(kinds: &[&Kind], descriptions: &Descriptions) -> Map<String, Value> {
+/// The schemas that the kinds reach, by name; each is made when it is asked for.
+pub(super) fn reachable<'a>(
+    kinds: &'a [&Kind],
+    descriptions: &'a Descriptions,
+) -> impl Iterator<Item = (String, Value)> + use<'a> {
     let roots = kinds.iter().flat_map(|kind| {
         let others = kind.subresources.iter().filter_map(|one| subresource(*one));
         [name(kind), format!("{}List", name(kind))].into_iter().chain(others.map(str::to_owned))
@@ -51,9 +55,9 @@ pub(super) fn reachable(kinds: &[&Kind], descriptions: &Descriptions) -> Map<Str
             waiting.extend(of.fields().iter().filter_map(|field| named(&field.shape)));
         }
     }
-    let known = seen.into_iter().map(|of| (of.name().to_owned(), schema(of, descriptions)));
+    let known = seen.into_iter().map(move |of| (of.name().to_owned(), schema(of, descriptions)));
     let custom = kinds.iter().filter(|kind| Schema::of(kind.schema).is_none()).flat_map(|kind| custom(kind));
-    known.chain(custom).collect()
+    known.chain(custom)
 }
 
 fn named(shape: &Shape) -> Option<Type> {
@@ -88,7 +92,7 @@ fn schema(of: Type, descriptions: &Descriptions) -> Value {
         Body::Struct(fields) => {
             schema.insert("type".into(), "object".into());
             let properties =
-                descriptions.of_fields(of).map(|(field, text)| (field.name.to_owned(), property(field, text)));
+                descriptions.of_fields(of).map(|(field, text)| (field.name.to_owned(), property(of, field, text)));
             let properties: Map<_, _> = properties.collect();
             if !properties.is_empty() {
                 schema.insert("properties".into(), properties.into());
@@ -105,9 +109,12 @@ fn schema(of: Type, descriptions: &Descriptions) -> Value {
     Value::Object(schema)
 }
 
-fn property(field: &Field, text: String) -> Value {
+fn property(of: Type, field: &Field, text: String) -> Value {
     let mut schema = shape(&field.shape);
     describe(&mut schema, text);
+    if let Some(value) = defaults::of_field(of, field) {
+        schema.insert("default".into(), value);
+    }
     let keys = match &field.list {
         Some(ListType::Map(keys)) => Some(keys.to_vec().into()),
         _ => None,
@@ -130,10 +137,19 @@ fn extend(schema: &mut Map<String, Value>, name: &str, value: Option<Value>) {
 fn shape(shape: &Shape) -> Map<String, Value> {
     match shape {
         Shape::Scalar(scalar) => scalar_schema(*scalar),
-        Shape::List(item) => fields(json!({"type": "array", "items": self::shape(item)})),
-        Shape::Map(item) => fields(json!({"type": "object", "additionalProperties": self::shape(item)})),
+        Shape::List(item) => fields(json!({"type": "array", "items": item_of(item)})),
+        Shape::Map(item) => fields(json!({"type": "object", "additionalProperties": item_of(item)})),
         Shape::Type(named) => fields(json!({"allOf": [reference(named.name())]})),
     }
+}
+
+/// What a list or map holds, of which none can be absent.
+fn item_of(item: &Shape) -> Map<String, Value> {
+    let mut schema = shape(item);
+    if let Some(value) = defaults::of_item(item) {
+        schema.insert("default".into(), value);
+    }
+    schema
 }
 
 fn scalar_schema(scalar: Scalar) -> Map<String, Value> {

@@ -115,7 +115,8 @@ fn lists_say_how_they_merge() {
               {
                 "$ref": "#/components/schemas/io.k8s.api.core.v1.ContainerPort"
               }
-            ]
+            ],
+            "default": {}
           },
           "type": "array",
           "x-kubernetes-list-map-keys": [

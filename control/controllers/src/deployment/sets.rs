@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::facts::ReplicaSetFacts;
-use api::meta::Resource;
 use api::record::Record;
 use api::view::View;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -27,6 +26,13 @@ pub(super) struct Set {
     pub(super) has_pods: bool,
     created: String,
     template: Value,
+    annotations: Value,
+}
+
+impl Set {
+    pub(super) fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(name).and_then(Value::as_str)
+    }
 }
 
 /// All of a Deployment's ReplicaSets, and its template.
@@ -40,12 +46,10 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    pub(super) fn of(view: &View, seen: &Seen<'_>) -> Result<Self, Damaged> {
+    pub(super) fn of(view: &View, seen: &Seen<'_>, claimed: &[&Arc<Record>]) -> Result<Self, Damaged> {
         let value: Value = decode(seen.record)?;
         let template = value.pointer("/spec/template").cloned().unwrap_or_default();
-        let resource = Resource::new("apps", "replicasets");
-        let mut sets =
-            managed(view, seen.record, &resource).map(|record| read(view, record)).collect::<Result<Vec<_>, _>>()?;
+        let mut sets = claimed.iter().map(|record| read(view, record)).collect::<Result<Vec<_>, _>>()?;
         sets.sort_by(|a, b| (&a.created, a.record.key.name()).cmp(&(&b.created, b.record.key.name())));
         // The oldest of equal ones is the current one, so that two made by accident do not take turns.
         let new = sets.iter().position(|set| set.template == template).map(|at| sets.remove(at));
@@ -68,7 +72,8 @@ fn read(view: &View, record: &Arc<Record>) -> Result<Set, Damaged> {
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(TEMPLATE_HASH);
     }
-    let note = |name: &str| value.pointer("/metadata/annotations")?.get(name)?.as_str();
+    let annotations = value.pointer("/metadata/annotations").cloned().unwrap_or_default();
+    let note = |name: &str| annotations.get(name)?.as_str();
     let created = value.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default();
     let facts = record.header.facts.replica_set().copied().unwrap_or_default();
     Ok(Set {
@@ -80,6 +85,7 @@ fn read(view: &View, record: &Arc<Record>) -> Result<Set, Damaged> {
         has_pods: managed(view, record, &crate::objects::pods()).next().is_some(),
         created: created.to_owned(),
         template,
+        annotations: annotations.clone(),
     })
 }
 

@@ -33,6 +33,7 @@ fn set(name: &str, image: &str, wanted: i32, available: i32) -> Value {
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {
             "name": format!("web-{name}"), "namespace": "default", "generation": 1,
+            "labels": {"app": "web", "pod-template-hash": name},
             "annotations": {"deployment.kubernetes.io/revision": name.trim_start_matches('r')},
             "creationTimestamp": time(NOW - 100 + name.trim_start_matches('r').parse::<i64>().unwrap()),
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "uid-web", "controller": true}],
@@ -50,7 +51,7 @@ fn set(name: &str, image: &str, wanted: i32, available: i32) -> Value {
 fn check(objects: Vec<Value>, expected: &[&str]) {
     let decision = super::decide(&view(objects), &key("apps", "deployments", "default", "web"), at(NOW)).unwrap();
     let told: Vec<String> =
-        decision.steps.iter().filter_map(|step| step.tell.as_ref()).map(|tell| tell.done.1.clone()).collect();
+        decision.steps.iter().filter_map(|step| Some(step.tell.as_ref()?.done.as_ref()?.1.clone())).collect();
     let deleted = lines(&decision).into_iter().filter(|line| line.starts_with("delete"));
     assert_eq!(told.into_iter().chain(deleted).collect::<Vec<_>>(), expected);
 }
@@ -121,6 +122,41 @@ fn history_beyond_the_limit_goes_oldest_first() {
         vec![web, set("r1", "v0", 0, 0), set("r2", "v1", 0, 0), set("r3", "v2", 4, 4)],
         &["delete replicasets web-r1 Background"],
     );
+}
+
+/// The change of the set `web-r2`, if there is one.
+fn change_of_set(objects: Vec<Value>) -> Option<Value> {
+    let decision = super::decide(&view(objects), &key("apps", "deployments", "default", "web"), at(NOW)).unwrap();
+    decision.steps.into_iter().find_map(|step| match step.change {
+        api::change::Change::Patch { key, patch, .. } if key.name() == "web-r2" => Some(patch),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_current_set_follows_the_deployments_annotations() {
+    let mut web = deployment(json!({}), json!({}));
+    web["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("second");
+    let mut current = set("r2", "v2", 4, 4);
+    let wanted = json!({"metadata": {"annotations": {"kubernetes.io/change-cause": "second"}}});
+    assert_eq!(change_of_set(vec![web.clone(), current.clone()]), Some(wanted));
+    current["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("second");
+    assert_eq!(change_of_set(vec![web, current]), None);
+}
+
+#[test]
+fn a_set_without_an_owner_is_adopted_before_another_is_made() {
+    let mut orphan = set("r2", "v2", 4, 4);
+    orphan["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+    let objects = || vec![deployment(json!({}), json!({})), orphan.clone()];
+    let adopted = change_of_set(objects()).unwrap();
+    assert_eq!(adopted["metadata"]["ownerReferences"][0]["uid"], json!("uid-web"));
+    check(objects(), &[]);
+}
+
+#[test]
+fn an_empty_set_is_made_without_a_word() {
+    check(vec![deployment(json!({"replicas": 0}), json!({}))], &[]);
 }
 
 fn condition(objects: Vec<Value>, kind: &str, now: i64) -> (String, String) {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::webhook::{self, Power};
-use super::{GROUP, not_enforced};
+use super::{FLAGS, GROUP, not_enforced};
 use crate::kind::{Kind, Scope, Strategy};
 use crate::kinds::base;
 use crate::meta::Timestamp;
@@ -15,7 +15,7 @@ pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         scope: Scope::Cluster,
         columns: webhook::COLUMNS,
-        flags: webhook::FLAGS,
+        flags: FLAGS,
         schema: "io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",
         ..base(GROUP, "MutatingWebhookConfiguration", PLURAL, &MutatingWebhookConfiguration)
     }

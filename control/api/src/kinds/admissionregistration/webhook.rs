@@ -6,19 +6,12 @@ use serde_json::{Value, json};
 
 use super::{client_config, conditions, rules};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Flags, Generation};
+use crate::kind::Column;
 use crate::kinds::{AGE, NAME, cells, column};
 use crate::meta::Timestamp;
 use crate::{json, name, pod_spec};
 
 pub(super) const COLUMNS: &[Column] = &[NAME, column("Webhooks", "integer", "Number of webhooks."), AGE];
-pub(super) const FLAGS: Flags = Flags {
-    create_on_update: false,
-    needs_revision_on_update: true,
-    returns_deleted: false,
-    generation: Generation::Always,
-};
-
 /// Whether a webhook may change what it is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Power {

@@ -65,13 +65,15 @@ pub(in crate::kinds) fn kind() -> Kind {
 pub(in crate::kinds) enum Event {
     /// Those of `v1`.
     Lenient,
+    /// The same ones in `events.k8s.io/v1beta1`, where what reports has another name.
+    Renamed,
     /// Those of `events.k8s.io/v1`.
     Strict,
 }
 
 impl Strategy for Event {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        rules::common(object, if *self == Self::Strict { "reportingController" } else { "reportingComponent" })
+        rules::common(object, if *self == Self::Lenient { "reportingComponent" } else { "reportingController" })
     }
 
     fn validate_create(&self, object: &Value) -> Vec<FieldError> {

@@ -18,7 +18,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         subresources: &[Subresource::Status, Subresource::Finalize],
         columns: COLUMNS,
         selectable: &["status.phase"],
-        flags: Flags { returns_deleted: true, ..Flags::default() },
+        flags: Flags { returns_deleted: true, deleted_one_by_one: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Namespace",
         ..base("", "Namespace", "namespaces", &Namespace)
     }

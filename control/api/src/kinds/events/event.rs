@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kind::{Directions, Kind, Strategy};
 use crate::kinds::core::event::{self, Event};
-use crate::kinds::form;
+use crate::kinds::forms::form;
 
 /// Names of fields: here, and as they are stored.
 const NAMES: &[(&str, &str)] = &[
@@ -38,6 +38,10 @@ const DIRECTIONS: Directions = Directions {
 
 pub(in crate::kinds) fn v1() -> Kind {
     of("v1", "io.k8s.api.events.v1.Event", &Event::Strict)
+}
+
+pub(in crate::kinds) fn v1beta1() -> Kind {
+    of("v1beta1", "io.k8s.api.events.v1beta1.Event", &Event::Renamed)
 }
 
 fn of(version: &str, schema: &'static str, strategy: &'static dyn Strategy) -> Kind {

@@ -25,7 +25,8 @@ fn networking() -> Value {
         "rules": rules, "defaultBackend": backend, "tls": [{"hosts": ["a"], "secretName": "s"}], "ingressClassName": "a",
         "controller": "a/b", "parameters": {"apiGroup": "a", "kind": "K", "name": "n", "scope": "Namespace",
         "namespace": "x"}, "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": peers, "ports": ports}],
-        "egress": [{"to": peers, "ports": ports}]},
+        "egress": [{"to": peers, "ports": ports}], "cidrs": ["10.0.0.0/8", "fd00::/64"],
+        "parentRef": {"group": "a", "resource": "b", "namespace": "n", "name": "c"}},
         "status": {"loadBalancer": {"ingress": [{"ip": "1.1.1.1", "hostname": "a"}]}}})
 }
 
@@ -63,7 +64,17 @@ fn admission() -> Value {
         "sideEffects": "None", "timeoutSeconds": 1, "namespaceSelector": {}, "objectSelector": {}, "clientConfig": config,
         "reinvocationPolicy": "Never", "admissionReviewVersions": ["v1"],
         "matchConditions": [{"name": "a", "expression": "x"}]});
-    json!({"metadata": {"name": "a"}, "webhooks": [hook, {"clientConfig": {"url": "https://u@a:1/b?c#d"}}]})
+    let matches = json!({"resourceRules": [rule], "excludeResourceRules": [{"resourceNames": ["a"]}], "matchPolicy": "Exact",
+        "namespaceSelector": {}, "objectSelector": {}});
+    let spec = json!({"failurePolicy": "Fail", "paramKind": {"apiVersion": "a/v1", "kind": "K"}, "matchConstraints": matches,
+        "matchResources": matches, "matchConditions": [{"name": "a", "expression": "x"}], "policyName": "p",
+        "variables": [{"name": "a", "expression": "x"}], "reinvocationPolicy": "Never", "validationActions": ["Deny"],
+        "validations": [{"expression": "x", "message": "m", "messageExpression": "x", "reason": "Invalid"}],
+        "auditAnnotations": [{"key": "k", "valueExpression": "x"}],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "x"}, "applyConfiguration": {}}],
+        "paramRef": {"name": "a", "namespace": "b", "selector": {}, "parameterNotFoundAction": "Deny"}});
+    let hooks = json!([hook, {"clientConfig": {"url": "https://u@a:1/b?c#d"}}]);
+    json!({"metadata": {"name": "a"}, "webhooks": hooks, "spec": spec})
 }
 
 fn flow_control() -> Value {

@@ -1,0 +1,29 @@
+//! Real clients, unmodified, against the real binary: the transcripts beside this file, played in every version.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod controller;
+mod expectation;
+mod play;
+mod scene;
+mod transcript;
+
+use play::{KUBECTLS, PYTHON, play};
+
+/// A test of a transcript for each of its names.
+macro_rules! transcripts {
+    ($clients:expr; $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                play(stringify!($name), $clients);
+            }
+        )*
+    };
+}
+
+transcripts! { &KUBECTLS[2..]; discovery get watch create create_more apply change rollout delete describe kinds kustomize node }
+transcripts! { &PYTHON; python }
