@@ -42,7 +42,10 @@ fn applied_again_changes_nothing(how: PatchType, object: &Value, patch: &str) {
     let pod = kinds::find("", "v1", "pods").unwrap();
     let of = Schema::of_kind("", "v1", "Pod");
     let Ok(once) = how.apply(object, patch.as_bytes(), of) else { return };
-    let twice = how.apply(&once, patch.as_bytes(), of).unwrap_or_else(|error| panic!("{once}: {error}"));
-    assert_eq!(once, twice);
+    match how.apply(&once, patch.as_bytes(), of) {
+        Ok(twice) => assert_eq!(once, twice),
+        // A list that the patch brought first may lack the key by which it would be merged the second time.
+        Err(error) => assert!(how == PatchType::Strategic, "{once}: {error}"),
+    }
     drop(decode::patched(once, pod, patch.as_bytes()));
 }
