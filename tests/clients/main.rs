@@ -25,5 +25,5 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { &KUBECTLS[2..]; discovery get watch create create_more apply change rollout delete describe kinds kustomize node }
+transcripts! { &KUBECTLS[2..]; discovery get watch create create_more apply server_side change rollout delete describe kinds kustomize node }
 transcripts! { &PYTHON; python }

@@ -3,6 +3,7 @@
 //! The words of every refusal are those of kube-apiserver, because people search for them. What a body holds beyond the
 //! schema is pruned and reported; the request's `fieldValidation` decides what the reports do.
 
+mod configuration;
 mod finding;
 mod gvk;
 mod message;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub use configuration::{applied, configuration};
 pub use finding::{FINDINGS_MAX, FieldValidation, Finding};
 pub use target::Target;
 

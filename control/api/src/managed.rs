@@ -18,13 +18,17 @@ mod manager;
 mod merge;
 pub mod name;
 mod place;
+mod same;
+mod scale;
 mod scalar;
 mod set;
 mod update;
 mod write;
 
-pub use apply::apply;
+pub use apply::{apply, fits};
 pub use element::Element;
+pub use same::same;
+pub use scale::{from_scale, to_scale};
 pub use set::Set;
 pub use update::update;
 pub use write::{Reach, Write};

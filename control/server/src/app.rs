@@ -22,7 +22,7 @@ use crate::object;
 use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
-use crate::verbs::Core;
+use crate::verbs::{Core, owners};
 use crate::watch::Hub;
 use crate::{body, identity};
 
@@ -102,8 +102,15 @@ impl App {
         if let Err(status) = self.authorize(&requester, &target, &query) {
             return Ok(fail::refusal(&status));
         }
-        let asked =
-            object::Asked { app: self, requester: &requester, target: &target, query: &query, headers: &parts.headers };
+        let (headers, manager) = (&parts.headers, owners::of_request(&query, &parts.headers, &requester));
+        let asked = object::Asked {
+            app: self,
+            requester: &requester,
+            target: &target,
+            query: &query,
+            headers,
+            manager: &manager,
+        };
         if target.is_long_running() {
             return asked.answer(bytes::Bytes::new()).await;
         }
@@ -116,7 +123,8 @@ impl App {
         self.core.seam.timeout(TIMEOUT, work).await.map_err(|_| fail::timeout())?
     }
 
-    fn authorize(&self, requester: &Requester, target: &Target, query: &Query) -> Result<(), Status> {
+    /// Refuses what the requester may not do.
+    pub(crate) fn authorize(&self, requester: &Requester, target: &Target, query: &Query) -> Result<(), Status> {
         let attempt = Attempt {
             requester,
             verb: target.verb,

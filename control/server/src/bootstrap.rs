@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::admit::nth;
 use crate::options::WriteOptions;
 use crate::verbs::modify::{Part, Wanted};
-use crate::verbs::{Ask, Core, kind_of};
+use crate::verbs::{Ask, Core, kind_of, owners};
 
 /// Namespaces that clients take for granted.
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -67,7 +67,9 @@ async fn ensure(
 ) -> Result<(), Status> {
     let kind = kind_of(group, plural).ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
     let requester = Requester::component("bootstrap");
-    let ask = Ask { requester: &requester, epoch: None, kind, namespace, name, options: WriteOptions::default() };
+    let manager = owners::of_component(&requester);
+    let ask =
+        Ask { requester: &requester, epoch: None, kind, namespace, name, manager, options: WriteOptions::default() };
     object["apiVersion"] = kind.api_version().into();
     object["kind"] = (&*kind.kind).into();
     if core.store.view().get(&ask.key(name)?).is_none() {

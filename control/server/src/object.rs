@@ -19,6 +19,7 @@ use crate::revision::{self, Wanted};
 use crate::route::{Target, Verb};
 use crate::select::Selection;
 use crate::table::{self, Include};
+use crate::verbs::apply::Application;
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
@@ -35,6 +36,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) target: &'a Target,
     pub(crate) query: &'a Query,
     pub(crate) headers: &'a HeaderMap,
+    /// Who owns what the request sets.
+    pub(crate) manager: &'a str,
 }
 
 impl<'a> Asked<'a> {
@@ -74,6 +77,7 @@ impl<'a> Asked<'a> {
             kind: self.target.kind,
             namespace: &self.target.namespace,
             name: &self.target.name,
+            manager: self.manager,
             options,
         }
     }
@@ -132,16 +136,32 @@ impl<'a> Asked<'a> {
     }
 
     async fn patch(&self, shape: Shape, body: Bytes) -> Result<Reply, Status> {
-        let options = WriteOptions::of(self.query, "PatchOptions")?;
-        let patch = Patch::of(body::content_type(self.headers), body)?;
-        patch::check_options(self.query)?;
-        let ask = self.ask(options);
+        let content_type = body::content_type(self.headers);
+        if patch::is_apply(content_type) {
+            return self.apply(shape, &body).await;
+        }
+        let patch = Patch::of(content_type, body)?;
+        let ask = self.ask(WriteOptions::of_patch(self.query, false)?);
         let core = &self.app.core;
         if self.target.subresource == Some(Subresource::Scale) {
             return self.written(core.patch_scale(&ask, &patch).await?, Shape::Object, Vec::new());
         }
         let written = core.patch(&ask, Part::of(self.target.subresource), &patch).await?;
         self.written(written, shape, Vec::new())
+    }
+
+    async fn apply(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {
+        let options = WriteOptions::of_patch(self.query, true)?;
+        let ask = self.ask(options);
+        let application = Application::of(body, self.query.flag("force"), options.field_validation)?;
+        let core = &self.app.core;
+        if self.target.subresource == Some(Subresource::Scale) {
+            return self.written(core.apply_scale(&ask, &application).await?, Shape::Object, Vec::new());
+        }
+        let creation = Target { verb: Verb::Create, ..self.target.clone() };
+        let may_create = self.app.authorize(self.requester, &creation, self.query);
+        let part = Part::of(self.target.subresource);
+        self.written(core.apply(&ask, part, &application, may_create).await?, shape, Vec::new())
     }
 
     async fn delete(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {

@@ -2,6 +2,7 @@
 
 use api::change::Propagation;
 use api::decode::FieldValidation;
+use api::managed;
 use api::meta::Uid;
 use api::status::Status;
 use api::validate::{FieldError, FieldProblem};
@@ -21,20 +22,40 @@ pub(crate) struct WriteOptions {
 impl WriteOptions {
     /// Reads them from the query; `kind` is that of the options, such as `CreateOptions`, and stands in errors.
     pub(crate) fn of(query: &Query, kind: &str) -> Result<Self, Status> {
+        Self::read(query, kind, None)
+    }
+
+    /// Those of a patch; `apply` says whether it is a configuration to apply.
+    pub(crate) fn of_patch(query: &Query, apply: bool) -> Result<Self, Status> {
+        let wrong = if apply && query.get("fieldManager").is_none() {
+            Some(FieldError::required("fieldManager", "is required for apply patch"))
+        } else if !apply && query.get("force").is_some() {
+            Some(FieldError::forbidden("force", "may not be specified for non-apply patch"))
+        } else {
+            None
+        };
+        Self::read(query, "PatchOptions", wrong)
+    }
+
+    fn read(query: &Query, kind: &str, wrong: Option<FieldError>) -> Result<Self, Status> {
+        let mut errors: Vec<_> = wrong.into_iter().collect();
+        errors.extend(query.get("fieldManager").into_iter().flat_map(managed::name::validate));
         let dry: Vec<&str> = query.all("dryRun").filter(|value| !value.is_empty()).collect();
-        let dry_run = check_dry_run(&dry, kind)?;
-        let field_validation = FieldValidation::parse(query.get("fieldValidation"))
-            .map_err(|error| Status::invalid("meta.k8s.io", kind, "", &[error]))?;
-        Ok(Self { dry_run, field_validation })
+        let dry_run = dry_run(&dry).map_err(|error| errors.push(error));
+        let validation = FieldValidation::parse(query.get("fieldValidation")).map_err(|error| errors.push(error));
+        match (dry_run, validation) {
+            (Ok(dry_run), Ok(field_validation)) if errors.is_empty() => Ok(Self { dry_run, field_validation }),
+            _ => Err(Status::invalid("meta.k8s.io", kind, "", &errors)),
+        }
     }
 }
 
-fn check_dry_run(values: &[&str], kind: &str) -> Result<bool, Status> {
+fn dry_run(values: &[&str]) -> Result<bool, FieldError> {
     if values.iter().any(|value| *value != "All") {
         let quoted: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
         let value = format!("[]string{{{}}}", quoted.join(", "));
         let problem = FieldProblem::NotSupported(value, vec!["All".to_owned()]);
-        return Err(Status::invalid("meta.k8s.io", kind, "", &[FieldError { path: "dryRun".into(), problem }]));
+        return Err(FieldError { path: "dryRun".into(), problem });
     }
     Ok(!values.is_empty())
 }
@@ -69,7 +90,7 @@ impl DeleteOptions {
         let Some(body) = body else { return Ok(options) };
         if let Some(dry) = body["dryRun"].as_array() {
             let dry: Vec<&str> = dry.iter().filter_map(Value::as_str).collect();
-            options.dry_run |= check_dry_run(&dry, kind)?;
+            options.dry_run |= dry_run(&dry).map_err(|error| Status::invalid("meta.k8s.io", kind, "", &[error]))?;
         }
         if let Some(grace) = body["gracePeriodSeconds"].as_i64() {
             options.grace = Some(seconds(grace)?);
@@ -126,6 +147,20 @@ mod tests {
             status.message,
             "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: []string{\"foo\"}: supported values: \"All\""
         );
+    }
+
+    #[test]
+    fn an_apply_names_its_manager_and_alone_uses_force() {
+        let told = |text: &str, apply| WriteOptions::of_patch(&query(text), apply).unwrap_err().message;
+        let start = "PatchOptions.meta.k8s.io \"\" is invalid: ";
+        assert_eq!(told("", true), format!("{start}fieldManager: Required value: is required for apply patch"));
+        let force = "force: Forbidden: may not be specified for non-apply patch";
+        assert_eq!(told("force=true", false), format!("{start}{force}"));
+        let dry = "dryRun: Unsupported value: []string{\"x\"}: supported values: \"All\"";
+        assert_eq!(told("force=true&dryRun=x", false), format!("{start}[{force}, {dry}]"));
+        let long = format!("fieldManager={}", "m".repeat(129));
+        assert_eq!(told(&long, true), format!("{start}fieldManager: Too long: may not be more than 128 bytes"));
+        assert!(WriteOptions::of_patch(&query("fieldManager=m&force=true"), true).is_ok());
     }
 
     #[test]

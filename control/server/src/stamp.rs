@@ -16,7 +16,7 @@ pub(crate) fn generate_name(base: &str, seam: &Seam) -> String {
 pub(crate) fn create(kind: &Kind, object: &mut Value, seam: &Seam) {
     let generation = has_generation(kind, object);
     let Some(meta) = metadata(object) else { return };
-    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
+    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         meta.remove(field);
     }
     meta.remove("generation");

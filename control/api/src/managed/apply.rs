@@ -25,7 +25,7 @@ const KUBECTL: &str = "kubectl";
 /// 409 with every conflict; 400 when the configuration is of another kind or names managers; 500, as in Kubernetes, when it
 /// does not fit the schema.
 pub fn apply(write: &Write<'_>, live: Option<&Value>, config: &Value, force: bool) -> Result<Value, Status> {
-    is_of(write, config)?;
+    fits(write, config)?;
     let place = write.place();
     let managers = live.map_or(&Value::Null, |live| &live["metadata"]["managedFields"]);
     let mut managers =
@@ -56,7 +56,10 @@ pub fn apply(write: &Write<'_>, live: Option<&Value>, config: &Value, force: boo
 }
 
 /// Refuses what is no configuration for this write.
-fn is_of(write: &Write<'_>, config: &Value) -> Result<(), Status> {
+///
+/// # Errors
+/// 400 when it is of another kind or names managers; 500, as in Kubernetes, when it does not fit the schema.
+pub fn fits(write: &Write<'_>, config: &Value) -> Result<(), Status> {
     let text = |name: &str| config[name].as_str().unwrap_or_default();
     let (version, kind) = (text("apiVersion"), text("kind"));
     if version != write.api_version || kind != write.kind {

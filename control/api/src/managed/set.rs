@@ -129,10 +129,15 @@ impl Set {
         })
     }
 
-    /// Paths that begin with the element.
+    /// Paths that begin with these fields.
     #[must_use]
-    pub fn only(&self, element: &Element) -> Self {
-        Self(self.node(element).cloned().into_iter().collect())
+    pub fn only(&self, fields: &[&str]) -> Self {
+        let [first, rest @ ..] = fields else { return self.clone() };
+        let mut set = Self::default();
+        if let Some(Node { element, owned, below }) = self.node(&Element::field(first)) {
+            set.put(element.clone(), rest.is_empty() && *owned, below.only(rest));
+        }
+        set
     }
 
     /// Every path; those that end at a level before those that go on from it, as Kubernetes tells them.

@@ -21,15 +21,17 @@ const ANCIENT: &str = "ancient-changes";
 /// The writer may say itself what the managers are, as `kubectl` does when it moves to server-side apply; where it says
 /// nothing, or nothing that can be read, those of the live object count.
 pub fn update(write: &Write<'_>, live: Option<&Value>, new: &mut Value) {
-    let kept = live.map_or(Value::Null, |live| live["metadata"]["managedFields"].clone());
-    let given = take(new);
+    let kept = live.map_or(&Value::Null, |live| &live["metadata"]["managedFields"]);
     // Both states have the same managers while they are compared, so that these make no difference.
-    put(new, Some(kept.clone()).filter(|kept| !kept.is_null()));
-    let said = if write.subresource.is_empty() { &given } else { &Value::Null };
-    let (managers, theirs) = match Managers::decode(said) {
-        _ if forgets(said) => (Managers::default(), true),
-        Ok(managers) if !managers.is_empty() => (managers, *said != kept),
-        _ => (Managers::decode(&kept).unwrap_or_default(), false),
+    let given = (new["metadata"]["managedFields"] != *kept).then(|| take(new));
+    if given.is_some() {
+        put(new, Some(kept.clone()).filter(|kept| !kept.is_null()));
+    }
+    let said = given.filter(|_| write.subresource.is_empty()).unwrap_or_default();
+    let (managers, theirs) = match Managers::decode(&said) {
+        _ if forgets(&said) => (Managers::default(), true),
+        Ok(managers) if !managers.is_empty() => (managers, true),
+        _ => (Managers::decode(kept).unwrap_or_default(), false),
     };
     if managers.is_empty() && live.is_some() {
         put(new, None);

@@ -1,8 +1,10 @@
 //! A write, and what it may own.
 
+use std::sync::LazyLock;
+
+use super::Set;
 use super::manager::{Manager, Operation};
 use super::place::Place;
-use super::{Element, Set};
 use crate::meta::Timestamp;
 use crate::schema::Type;
 
@@ -34,8 +36,8 @@ pub enum Reach {
     Whole,
     /// All but one field of the object, such as `status`.
     But(&'static str),
-    /// One field of the object alone.
-    Only(&'static str),
+    /// What is below one path of fields alone.
+    Only(&'static [&'static str]),
 }
 
 impl Reach {
@@ -43,7 +45,7 @@ impl Reach {
         match self {
             Self::Whole => set.clone(),
             Self::But(field) => set.without(&Set::of_fields(&[field])),
-            Self::Only(field) => set.only(&Element::field(field)),
+            Self::Only(path) => set.only(path),
         }
     }
 }
@@ -76,6 +78,7 @@ const UNOWNED: &[&[&str]] = &[
 
 /// The set without what nobody owns.
 pub(super) fn ownable(set: &Set) -> Set {
-    let unowned = UNOWNED.iter().fold(Set::default(), |all, path| all.union(&Set::of_fields(path)));
-    set.difference(&unowned)
+    static ALL: LazyLock<Set> =
+        LazyLock::new(|| UNOWNED.iter().fold(Set::default(), |all, path| all.union(&Set::of_fields(path))));
+    set.difference(&ALL)
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::bind::Binding;
 use super::modify::{Part, Wanted};
+use super::owners;
 use super::{Ask, Core, Deleted, Object, Patch, Written, kind_of};
 use crate::fail;
 use crate::options::{DeleteOptions, WriteOptions};
@@ -105,7 +106,9 @@ impl InProcess {
         object["kind"] = (&*kind.kind).into();
         let namespace = stamp::meta_text(&object, "namespace").to_owned();
         let options = WriteOptions::default();
-        let ask = Ask { requester: by.requester, epoch: by.epoch, kind, namespace: &namespace, name: "", options };
+        let manager = owners::of_component(by.requester);
+        let ask =
+            Ask { requester: by.requester, epoch: by.epoch, kind, namespace: &namespace, name: "", manager, options };
         done(&ask, &self.0.create(&ask, object).await?)
     }
 
@@ -152,7 +155,16 @@ impl InProcess {
 fn ask<'a>(by: By<'a>, key: &'a Key) -> Result<Ask<'a>, Status> {
     let kind = kind_of(key.group(), key.plural()).ok_or_else(fail::no_resource)?;
     let (namespace, name) = (key.namespace(), key.name());
-    Ok(Ask { requester: by.requester, epoch: by.epoch, kind, namespace, name, options: WriteOptions::default() })
+    let manager = owners::of_component(by.requester);
+    Ok(Ask {
+        requester: by.requester,
+        epoch: by.epoch,
+        kind,
+        namespace,
+        name,
+        manager,
+        options: WriteOptions::default(),
+    })
 }
 
 /// Where the change went. An object that went with its last finalizer is told at the revision at which it was read.

@@ -5,6 +5,7 @@ use api::status::Status;
 use serde_json::Value;
 use store::Precondition;
 
+use super::owners::{self, Owners};
 use super::{Ask, Core, Object, RETRIES_MAX, Written, first};
 use crate::admit::{self, Operation, Review};
 use crate::stamp;
@@ -17,7 +18,12 @@ impl Core {
     ///
     /// # Errors
     /// 409 when there is one of that name; 404 or 403 when the namespace is missing or going; 422 when fields are wrong.
-    pub(crate) async fn create(&self, ask: &Ask<'_>, mut object: Value) -> Result<Written, Status> {
+    pub(crate) async fn create(&self, ask: &Ask<'_>, object: Value) -> Result<Written, Status> {
+        self.make(ask, object, Owners::Tell).await
+    }
+
+    /// [`Core::create`] of an object whose owners are told, or are to be.
+    pub(super) async fn make(&self, ask: &Ask<'_>, mut object: Value, owners: Owners) -> Result<Written, Status> {
         place(ask, &mut object)?;
         if !stamp::meta_text(&object, "resourceVersion").is_empty() {
             return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
@@ -26,6 +32,9 @@ impl Core {
         let generated = stamp::meta_text(&object, "name").is_empty() && !base.is_empty();
         stamp::create(ask.kind, &mut object, &self.seam);
         ask.kind.strategy.default(&mut object);
+        if owners == Owners::Tell {
+            owners::of_new(ask, &mut object, &self.seam);
+        }
         let attempts = if generated { NAMES_MAX } else { RETRIES_MAX };
         for attempt in 1..=attempts {
             let mut tried = object.clone();

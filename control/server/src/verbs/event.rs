@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::carry::done;
 use super::modify::{Part, Wanted};
-use super::{Ask, Core, kind_of};
+use super::{Ask, Core, kind_of, owners};
 use crate::options::WriteOptions;
 
 /// Longest message of an event, as Kubernetes cuts it.
@@ -42,7 +42,8 @@ impl Core {
         let name = name(fact);
         let namespace = if fact.about.namespace().is_empty() { "default" } else { fact.about.namespace() };
         let options = WriteOptions::default();
-        let ask = Ask { requester, epoch, kind, namespace, name: &name, options };
+        let manager = owners::of_component(requester);
+        let ask = Ask { requester, epoch, kind, namespace, name: &name, manager, options };
         if self.store.view().get(&ask.key(&name)?).is_none() {
             match self.create(&ask, self.fresh(requester, fact, namespace)?).await {
                 Err(status) if status.reason == "AlreadyExists" => {}

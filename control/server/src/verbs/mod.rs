@@ -1,5 +1,6 @@
 //! The verbs: one implementation each for all kinds, behind HTTP and behind [`api::verbs::Verbs`] alike.
 
+pub(crate) mod apply;
 pub(crate) mod bind;
 mod carry;
 mod create;
@@ -7,6 +8,7 @@ mod delete;
 mod event;
 pub(crate) mod evict;
 pub(crate) mod modify;
+pub(crate) mod owners;
 pub(crate) mod patch;
 
 use std::net::IpAddr;
@@ -64,6 +66,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) namespace: &'a str,
     /// Its name; empty when it is generated.
     pub(crate) name: &'a str,
+    /// Who owns what the request sets.
+    pub(crate) manager: &'a str,
     /// How.
     pub(crate) options: WriteOptions,
 }
@@ -161,6 +165,12 @@ impl Ask<'_> {
     pub(crate) fn key(&self, name: &str) -> Result<Key, Status> {
         let namespace = if self.kind.scope == Scope::Cluster { "" } else { self.namespace };
         Key::new(&self.kind.stored_resource(), namespace, name).map_err(|error| Status::bad_request(error.to_string()))
+    }
+
+    /// The kind in the form that is stored.
+    pub(crate) fn stored(&self) -> &'static Kind {
+        let stored = self.kind.stored_resource();
+        kinds::stored(&stored.group, &stored.plural).unwrap_or(self.kind)
     }
 
     /// 404 for the object that is asked for.

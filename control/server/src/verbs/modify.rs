@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use api::kind::Subresource;
 use api::meta::Revision;
-use api::metadata;
 use api::record::Record;
 use api::status::Status;
+use api::{managed, metadata};
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
 use super::create::name_mismatch;
+use super::owners::{self, Owners};
 use super::{Ask, Core, Object, RETRIES_MAX, Written, first, value_of};
 use crate::admit::{self, Operation, Review};
 use crate::stamp;
@@ -51,15 +52,25 @@ pub(crate) struct Wanted {
     pub(crate) relative: bool,
     /// What was noticed on the way.
     pub(crate) warnings: Vec<String>,
+    /// Whether the object says who owns what in it.
+    pub(crate) owners: Owners,
 }
 
 impl Wanted {
+    /// A change computed from the old state. It is for whatever revision there is, unless it names another than that.
+    pub(crate) fn computed(object: Value, old: &Value) -> Self {
+        if stamp::meta_text(&object, "resourceVersion") == stamp::meta_text(old, "resourceVersion") {
+            return Self::relative(object);
+        }
+        Self { object, relative: true, ..Self::default() }
+    }
+
     /// A change computed from the state it is made to. It is for whatever revision there is.
     pub(crate) fn relative(mut object: Value) -> Self {
         if let Some(meta) = stamp::metadata(&mut object) {
             meta.remove("resourceVersion");
         }
-        Self { object, relative: true, warnings: Vec::new() }
+        Self { object, relative: true, ..Self::default() }
     }
 }
 
@@ -87,6 +98,12 @@ impl Core {
             if wanted.relative && !pinned {
                 set_revision(&mut object, record.revision);
             }
+            if matches!(part, Part::Whole | Part::Section(_)) {
+                ask.kind.strategy.default(&mut object);
+            }
+            if wanted.owners == Owners::Tell {
+                owners::of_changed(ask, part, &old, &mut object, &self.seam);
+            }
             keep(ask, part, &mut object, &old);
             let review = Review { operation: Operation::Update, ask, old: Some(&old), view: &view, core: self };
             let admitted = admit::admit(&review, &mut object).await?;
@@ -97,7 +114,7 @@ impl Core {
                 warnings.extend(ask.kind.strategy.warnings(&object));
             }
             set_revision(&mut object, record.revision);
-            if object == old && !is_over(&object) {
+            if managed::same(&object, &old) && !is_over(&object) {
                 return Ok(Written { object: Object::Stored(record), created: false, warnings });
             }
             if ask.options.dry_run {
@@ -129,7 +146,7 @@ impl Core {
         if missing && part == Part::Whole && ask.kind.flags.create_on_update {
             return self.create(ask, object).await;
         }
-        let change = |_: &Value| Ok(Wanted { object: object.clone(), relative: false, warnings: Vec::new() });
+        let change = |_: &Value| Ok(Wanted { object: object.clone(), ..Wanted::default() });
         self.modify(ask, part, change).await
     }
 }
@@ -161,31 +178,31 @@ fn identify(ask: &Ask<'_>, object: &Value, old: &Value, record: &Arc<Record>) ->
 /// Takes from the old state everything that this request may not change.
 fn keep(ask: &Ask<'_>, part: Part, object: &mut Value, old: &Value) {
     let strategy = ask.kind.strategy;
-    match part {
-        Part::Whole => {
-            keep_identity(object, old);
-            strategy.default(object);
-            if ask.kind.has(Subresource::Status) {
-                replace(object, "status", old.get("status"));
-            }
-            strategy.prepare_update(object, old);
+    if part == Part::Whole {
+        keep_identity(object, old);
+        if ask.kind.has(Subresource::Status) {
+            replace(object, "status", old.get("status"));
         }
+        strategy.prepare_update(object, old);
+        return;
+    }
+    let mut wanted = std::mem::replace(object, old.clone());
+    match part {
+        Part::Whole => {}
         Part::Status => {
-            let mut status = object.get_mut("status").map(Value::take);
-            *object = old.clone();
-            replace(object, "status", status.as_mut().map(|status| &*status));
+            replace(object, "status", wanted.get("status"));
             strategy.prepare_status(object, old);
         }
         Part::Finalizers => {
-            let finalizers = object.pointer_mut("/spec/finalizers").map_or_else(|| json!([]), Value::take);
-            *object = old.clone();
-            object["spec"]["finalizers"] = finalizers;
+            object["spec"]["finalizers"] =
+                wanted.pointer_mut("/spec/finalizers").map_or_else(|| json!([]), Value::take);
         }
         Part::Section(part) => {
-            strategy.default(object);
-            let wanted = std::mem::replace(object, old.clone());
             strategy.prepare_part(part, object, &wanted);
         }
+    }
+    if let Some(meta) = object.get_mut("metadata") {
+        replace(meta, "managedFields", wanted["metadata"].get("managedFields"));
     }
 }
 
@@ -198,9 +215,7 @@ fn keep_identity(object: &mut Value, old: &Value) {
             meta.insert(field.to_owned(), value.clone());
         }
     }
-    for field in ["selfLink", "managedFields"] {
-        meta.remove(field);
-    }
+    meta.remove("selfLink");
 }
 
 fn replace(object: &mut Value, field: &str, value: Option<&Value>) {

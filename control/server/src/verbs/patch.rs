@@ -6,18 +6,22 @@ use api::decode;
 use api::patch::PatchType;
 use api::schema::{Schema, Type};
 use api::status::Status;
-use api::validate::FieldError;
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::modify::{Part, Wanted};
 use super::{Ask, Core, Written, shown};
-use crate::query::Query;
-use crate::stamp;
 
 /// Content types of patches, as a refusal lists them.
-const ACCEPTED: &str =
-    "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+const ACCEPTED: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
+     application/apply-patch+yaml";
+/// Content type of a configuration to apply, which is JSON or YAML.
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// Whether a patch is a configuration to apply.
+pub(crate) fn is_apply(content_type: Option<&str>) -> bool {
+    content_type.and_then(|of| of.split(';').next()).is_some_and(|of| of.trim() == APPLY)
+}
 
 /// A patch as it was sent.
 #[derive(Clone, Debug)]
@@ -30,7 +34,7 @@ impl Patch {
     /// A patch of the form that the content type names.
     ///
     /// # Errors
-    /// 415 for another form; server-side apply is one.
+    /// 415 for another form. A configuration to apply is told by [`is_apply`].
     pub(crate) fn of(content_type: Option<&str>, text: Bytes) -> Result<Self, Status> {
         let form = PatchType::parse(content_type.unwrap_or_default())
             .ok_or_else(|| Status::unsupported_media_type(ACCEPTED))?;
@@ -47,13 +51,9 @@ impl Patch {
         &self.text
     }
 
-    /// The object with the patch applied. The patch is for whatever revision there is, unless it names one.
+    /// The object with the patch applied.
     pub(crate) fn apply(&self, of: Option<Type>, object: &Value) -> Result<Value, Status> {
-        let mut base = object.clone();
-        if let Some(meta) = stamp::metadata(&mut base) {
-            meta.remove("resourceVersion");
-        }
-        self.form.apply(&base, &self.text, of)
+        self.form.apply(object, &self.text, of)
     }
 }
 
@@ -70,17 +70,8 @@ impl Core {
             let patched = decode::patched(patch.apply(of, &before)?, ask.kind, &patch.text)?;
             let (mut object, warnings) = patched.judge_patch(ask.options.field_validation, &patch.text)?;
             ask.kind.to_stored(&mut object);
-            Ok(Wanted { object, relative: true, warnings })
+            Ok(Wanted { warnings, ..Wanted::computed(object, old) })
         })
         .await
     }
-}
-
-/// Options that only an apply may carry.
-pub(crate) fn check_options(query: &Query) -> Result<(), Status> {
-    if query.get("force").is_some() {
-        let error = FieldError::forbidden("force", "may not be specified for non-apply patch");
-        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
-    }
-    Ok(())
 }

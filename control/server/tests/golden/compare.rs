@@ -130,6 +130,22 @@ fn tenths(revision: &str) -> u64 {
     whole.parse::<u64>().unwrap() * 10 + tenth.parse::<u64>().unwrap()
 }
 
+/// Sorts managers by name: they stand in the order of their times, which depends on where a second ends.
+pub fn sort_managers(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if let (Value::Array(entries), "managedFields") = (&mut *value, name.as_str()) {
+                    entries.sort_by_key(|entry| format!("{} {}", entry["manager"], entry["subresource"]));
+                }
+                sort_managers(value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(sort_managers),
+        _ => {}
+    }
+}
+
 /// What a continue token says, with its revision under the name that revisions have elsewhere.
 fn token(text: &str) -> Option<Value> {
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()?;

@@ -64,7 +64,9 @@ fn sets_are_joined_and_taken_apart() {
     check(Set::intersection, &json!({"f:y": {".": {}, "f:b": {}}}));
     check(Set::difference, &json!({"f:x": {}, "f:y": {"f:a": {}}, "f:z": {"f:a": {}}}));
     check(Set::without, &json!({"f:x": {}}));
-    check(|a, _| a.only(&Element::field("z")), &json!({"f:z": {"f:a": {}}}));
+    check(|a, _| a.only(&["y"]), &json!({"f:y": {".": {}, "f:a": {}, "f:b": {}}}));
+    check(|a, _| a.only(&["z", "a"]), &json!({"f:z": {"f:a": {}}}));
+    check(|a, _| a.only(&["x", "a"]), &json!({}));
     let path = |fields: &[&str]| fields.iter().map(|name| Element::field(name)).collect::<Vec<_>>();
     let one = set(&json!({"f:y": {"f:a": {}}}));
     assert!(
