@@ -9,9 +9,11 @@
 
 mod amounts;
 mod bodies;
+mod continuation;
 #[cfg(feature = "node")]
 mod frames;
 mod images;
+mod managed;
 mod names;
 mod patches;
 mod selectors;
@@ -38,6 +40,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json-patch", run: patches::json },
     Target { name: "merge-patch", run: patches::merge },
     Target { name: "strategic-patch", run: patches::strategic },
+    Target { name: "managed-fields", run: managed::fields },
+    Target { name: "apply", run: managed::apply },
+    Target { name: "continue", run: continuation::token },
     Target { name: "body", run: bodies::text },
     Target { name: "protobuf", run: bodies::protobuf },
     Target { name: "object", run: bodies::object },

@@ -4,6 +4,7 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+pub mod continuation;
 mod claim_spec;
 pub mod decode;
 pub mod disruption;

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use api::continuation::Continue;
 use api::meta::{Revision, Timestamp};
 use api::record::Record;
 use api::status::Status;
@@ -15,7 +16,6 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response};
 use serde_json::json;
 
-use crate::continuation::Continue;
 use crate::fail::Reply;
 use crate::negotiate::Shape;
 use crate::query::Query;
