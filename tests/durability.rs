@@ -9,8 +9,9 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams, ObjectMeta, PostParams};
+use kube::api::{Api, ListParams, ObjectMeta, PostParams, WatchEvent, WatchParams};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::cluster::Cluster;
@@ -23,6 +24,8 @@ use support::{BIREME, leftovers, wait};
 /// Writes that are acknowledged before the blow, and how many are on their way at any time.
 const WRITES: usize = 100;
 const WRITERS: usize = 8;
+/// Length of a watch of what has happened already.
+const WATCH_SECONDS: u32 = 3;
 /// Until nothing of a killed ephemeral cluster is left.
 const CLEAN: Duration = Duration::from_secs(30);
 
@@ -115,10 +118,27 @@ async fn config_maps(cluster: &Cluster) -> Api<ConfigMap> {
     Api::default_namespaced(kube::Client::try_from(config).unwrap())
 }
 
-fn stored(cluster: &Cluster) -> BTreeSet<String> {
+/// Names of all ConfigMaps, and the revision at which they were listed.
+fn stored(cluster: &Cluster) -> (BTreeSet<String>, String) {
     let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let all = tasks.block_on(async { config_maps(cluster).await.list(&ListParams::default()).await.unwrap() });
-    all.items.into_iter().filter_map(|object| object.metadata.name).collect()
+    let names = all.items.into_iter().filter_map(|object| object.metadata.name).collect();
+    (names, all.metadata.resource_version.unwrap())
+}
+
+/// Names of the ConfigMaps of whose creation a watch tells that goes on from a revision of an earlier life of the server.
+fn told(cluster: &Cluster, from: &str) -> BTreeSet<String> {
+    let tasks = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tasks.block_on(async {
+        let objects = config_maps(cluster).await;
+        let events = objects.watch(&WatchParams::default().timeout(WATCH_SECONDS), from).await.unwrap();
+        let added = events.map(|event| match event.unwrap() {
+            WatchEvent::Added(object) => object.metadata.name,
+            WatchEvent::Error(status) => panic!("the watch cannot go on: {status:?}"),
+            _ => None,
+        });
+        added.filter_map(std::future::ready).collect().await
+    })
 }
 
 fn strike(victim: Process) {
@@ -137,6 +157,7 @@ fn check(victim: Option<&str>) {
     assert!(before.processes.len() >= 2, "{before:?}");
     let uid = field(&cluster.kubectl(), "pod/lasting", ".metadata.uid");
 
+    let (_, from) = stored(&cluster);
     let writers = Writers::start(&cluster);
     let acknowledged = writers.interrupted_by(|| match victim {
         None => cluster.kill(),
@@ -152,8 +173,10 @@ fn check(victim: Option<&str>) {
 
     cluster.restart();
     let kubectl = cluster.kubectl();
-    let lost: Vec<_> = acknowledged.difference(&stored(&cluster)).cloned().collect();
+    let lost: Vec<_> = acknowledged.difference(&stored(&cluster).0).cloned().collect();
     assert!(lost.is_empty(), "{} of {} acknowledged writes are lost: {lost:?}", lost.len(), acknowledged.len());
+    let untold: Vec<_> = acknowledged.difference(&told(&cluster, &from)).cloned().collect();
+    assert!(untold.is_empty(), "a watch that goes on does not tell of {untold:?}");
     kubectl.ok(&["wait", "--for=condition=Ready", "pod/lasting", TIMEOUT]);
     assert_eq!(life(&cluster), before);
     // The node that took the pod up reads what the pod says from now on, and nothing of what it said before is lost.

@@ -12,9 +12,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use kube::Config;
 use kube::client::ConfigExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 /// A request as the bench sends it.
 pub(crate) type Request = http::Request<Full<Bytes>>;
@@ -27,12 +27,17 @@ pub(crate) type Shared = http2::SendRequest<Full<Bytes>>;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// An API server, and who speaks to it.
+/// A server, and who speaks to it.
 #[derive(Clone)]
 pub(crate) struct Target {
     address: SocketAddr,
-    tls: Arc<rustls::ClientConfig>,
+    /// Nothing for plain HTTP.
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
+
+/// What HTTP is spoken over.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Target {
     /// The cluster and user of a kubeconfig.
@@ -41,7 +46,12 @@ impl Target {
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
         let authority = config.cluster_url.authority().context("the kubeconfig names no server")?;
         let address = authority.as_str().parse().with_context(|| format!("{authority} is no address and port"))?;
-        Ok(Self { address, tls: Arc::new(config.rustls_client_config()?) })
+        Ok(Self { address, tls: Some(Arc::new(config.rustls_client_config()?)) })
+    }
+
+    /// A server without TLS.
+    pub(crate) fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: None }
     }
 
     /// A connection for one request at a time.
@@ -62,13 +72,14 @@ impl Target {
         Ok(sender)
     }
 
-    async fn connect(&self, protocol: &[u8]) -> anyhow::Result<TlsStream<TcpStream>> {
-        let mut tls = (*self.tls).clone();
-        tls.alpn_protocols = vec![protocol.to_vec()];
-        let stream = TcpStream::connect(self.address).await.context("cannot connect to the API server")?;
+    async fn connect(&self, protocol: &[u8]) -> anyhow::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(self.address).await.context("cannot connect to the server")?;
         stream.set_nodelay(true)?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let mut tls = (**tls).clone();
+        tls.alpn_protocols = vec![protocol.to_vec()];
         let name = rustls::pki_types::ServerName::from(self.address.ip());
-        Ok(TlsConnector::from(Arc::new(tls)).connect(name, stream).await?)
+        Ok(Box::new(TlsConnector::from(Arc::new(tls)).connect(name, stream).await?))
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) async fn all(effort: Effort, target: &Target, up: u32, table: &mut Ta
         let each = memory::server(up)?.saturating_sub(before) / count as u64;
         table.size(&format!("server's PSS for each of {count} idle watchers"), each, "");
         say(&format!("{count} watchers, one write after another"));
+        // The server closes connections that are idle for long, so each round has its own.
+        let mut connection = target.serial().await?;
         for _ in 0..effort.paced {
             one(&mut connection, touch(0, begun)?).await?;
             tokio::time::sleep(PACE).await;

@@ -9,8 +9,10 @@
 
 mod disk;
 mod home;
+#[allow(dead_code, reason = "the bench of the API uses the rest")]
 mod memory;
 mod pods;
+#[allow(dead_code, reason = "the bench of the API uses the rest")]
 mod table;
 
 #[path = "../../tests/support/mod.rs"]

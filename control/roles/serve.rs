@@ -45,6 +45,7 @@ async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)>
         cluster_name: "bireme".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         admission: Vec::new(),
+        limits: server::Limits::default(),
     };
     let server = Server::start(config, store.clone(), seam.clone()).await?;
     let manager = seam.spawn("manager", manager::run(server.verbs.clone(), store.leadership(), seam.clone()));

@@ -45,10 +45,14 @@ pub(crate) fn template(claim: &Field<'_>) -> Errors {
     errors
 }
 
-/// Everything wrong with `accessModes` of a claim or a volume.
-pub(crate) fn access_modes(modes: &Field<'_>, why_needed: &str) -> Errors {
-    let mut errors = Errors::new();
-    errors.extend(modes.is_empty().then(|| modes.required(why_needed)));
+/// Everything wrong with a claim that is named by who makes it.
+pub(crate) fn nameless_template(claim: &Field<'_>) -> Errors {
+    let meta = claim.at("metadata");
+    let mut errors = metadata::annotations(&meta.at("annotations"));
+    errors.extend(metadata::labels(&meta.at("labels")));
+    let others = meta.entries().filter(|(name, field)| !matches!(*name, "annotations" | "labels") && !field.is_empty());
+    errors.extend(others.map(|(name, _)| meta.at(name).forbidden("cannot be set")));
+    errors.extend(rules(&claim.at("spec")));
     errors
 }
 
@@ -71,7 +75,8 @@ pub(crate) fn volume_mode(mode: &Field<'_>) -> Option<FieldError> {
 /// Everything wrong with a `spec`.
 pub(crate) fn rules(spec: &Field<'_>) -> Errors {
     let modes = spec.at("accessModes");
-    let mut errors = access_modes(&modes, "at least 1 access mode is required");
+    let mut errors = Errors::new();
+    errors.extend(modes.is_empty().then(|| modes.required("at least 1 access mode is required")));
     errors.extend(pod_spec::label_selector(&spec.at("selector")));
     errors.extend(known_modes(&modes));
     errors.extend(size(spec));

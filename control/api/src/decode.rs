@@ -161,6 +161,11 @@ impl Decoded {
     }
 }
 
+/// Whether a value is of that shape, after pruning; for values that come out of texts inside objects.
+pub(crate) fn conforms(value: &mut Value, shape: &Shape) -> bool {
+    shapes::conform(value, shape, &mut Vec::new()).is_ok()
+}
+
 /// Prunes to the schema, drops nulls, checks types.
 fn conform(object: &mut Value, target: Target<'_>, findings: &mut Vec<Finding>) -> Result<(), Mismatch> {
     let mut unknown = Vec::new();

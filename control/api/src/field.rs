@@ -31,6 +31,11 @@ impl<'a> Field<'a> {
         Self { path: other.path.clone(), ..self }
     }
 
+    /// This value, told as one that stands at that place.
+    pub(crate) fn told_as(self, path: impl Into<String>) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
     /// Another value at the same place.
     pub(crate) fn with<'b>(&self, value: &'b Value) -> Field<'b> {
         Field { path: self.path.clone(), value }
@@ -134,6 +139,12 @@ impl<'a> Field<'a> {
 
     pub(crate) fn not_found(&self) -> FieldError {
         FieldError { path: self.path.clone(), problem: FieldProblem::NotFound(self.value.to_string()) }
+    }
+
+    /// As [`Field::not_found`], of a part of the value, saying where it was looked for.
+    pub(crate) fn not_found_among(&self, part: &str, detail: &str) -> FieldError {
+        let problem = FieldProblem::NotFoundAmong(Value::from(part).to_string(), detail.to_owned());
+        FieldError { path: self.path.clone(), problem }
     }
 
     pub(crate) fn too_long(&self, most: usize) -> FieldError {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::intern::shared;
 use crate::json;
 use crate::kind::Kind;
 use crate::meta::Uid;
@@ -19,7 +20,7 @@ pub fn extract(kind: &Kind, object: &Value) -> Header {
         uid: Uid::new(json::text(meta, "/uid")),
         labels: labels(meta),
         owners: json::items(meta, "/ownerReferences").iter().map(owner).collect(),
-        fields: fields.map(|(name, value)| (name.into(), value.into())).collect(),
+        fields: fields.map(|(name, value)| (shared(name), shared(&value))).collect(),
         deletion: time::at(meta, "/deletionTimestamp").map(|moment| moment.as_second()),
         finalizers: !json::items(meta, "/finalizers").is_empty(),
         facts: kind.strategy.facts(object),
@@ -29,15 +30,15 @@ pub fn extract(kind: &Kind, object: &Value) -> Header {
 /// Labels in the order of their keys: a JSON object of ours is sorted already.
 fn labels(meta: &Value) -> Arc<[(Arc<str>, Arc<str>)]> {
     let labels = json::entries(meta, "/labels");
-    labels.map(|(key, value)| (key.into(), value.as_str().unwrap_or_default().into())).collect()
+    labels.map(|(key, value)| (shared(key), shared(value.as_str().unwrap_or_default()))).collect()
 }
 
 fn owner(reference: &Value) -> OwnerRef {
     OwnerRef {
         uid: Uid::new(json::text(reference, "/uid")),
-        api_version: json::text(reference, "/apiVersion").into(),
-        kind: json::text(reference, "/kind").into(),
-        name: json::text(reference, "/name").into(),
+        api_version: shared(json::text(reference, "/apiVersion")),
+        kind: shared(json::text(reference, "/kind")),
+        name: shared(json::text(reference, "/name")),
         controller: json::boolean(reference, "/controller"),
         block_owner_deletion: json::boolean(reference, "/blockOwnerDeletion"),
     }

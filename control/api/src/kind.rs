@@ -42,6 +42,8 @@ pub enum Subresource {
     EphemeralContainers,
     /// `pods/resize`.
     Resize,
+    /// `certificatesigningrequests/approval`.
+    Approval,
 }
 
 /// A column of `kubectl get`.
@@ -78,6 +80,8 @@ pub enum Generation {
     Always,
     /// Never, although there is a spec with a status apart.
     Never,
+    /// It is 1 and stays so.
+    One,
 }
 
 /// Traits of a kind that verbs ask for.
@@ -89,6 +93,10 @@ pub struct Flags {
     pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,
+    /// Dependents stay without an owner when a deletion does not say what becomes of them (as early versions had it).
+    pub orphans_dependents: bool,
+    /// Deletion has a grace (Pods): it is marked and timed also when it is over at once.
+    pub graceful: bool,
     /// There is no DELETE of a whole collection (Namespaces).
     pub deleted_one_by_one: bool,
     /// What `metadata.generation` counts.

@@ -5,9 +5,12 @@ use std::sync::LazyLock;
 use crate::kind::{Column, Flags, Kind, Scope, Strategy};
 
 mod admissionregistration;
+mod apiregistration;
 mod apps;
+mod autoscaling;
 mod batch;
 mod cells;
+mod certificates;
 mod coordination;
 mod core;
 mod discovery;
@@ -16,11 +19,15 @@ mod flowcontrol;
 mod forms;
 mod networking;
 mod node;
+mod policy;
 mod rbac;
+mod resource;
+mod scheduling;
 mod storage;
 
 /// In the order of discovery: by group, then by the name that people look for first.
 const TABLE: &[fn() -> Kind] = &[
+    apiregistration::api_service::kind,
     core::namespace::kind,
     core::node::kind,
     core::pod::kind,
@@ -29,7 +36,13 @@ const TABLE: &[fn() -> Kind] = &[
     core::service::kind,
     core::service_account::kind,
     core::event::kind,
+    core::persistent_volume::kind,
     core::persistent_volume_claim::kind,
+    core::replication_controller::kind,
+    core::pod_template::kind,
+    core::endpoints::kind,
+    core::resource_quota::kind,
+    core::limit_range::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
     apps::stateful_set::kind,
@@ -37,6 +50,7 @@ const TABLE: &[fn() -> Kind] = &[
     apps::controller_revision::kind,
     batch::job::kind,
     batch::cron_job::kind,
+    certificates::certificate_signing_request::kind,
     networking::ingress::kind,
     networking::ingress_class::kind,
     networking::network_policy::kind,
@@ -63,6 +77,13 @@ const TABLE: &[fn() -> Kind] = &[
     discovery::endpoint_slice::kind,
     flowcontrol::priority_level_configuration::kind,
     flowcontrol::flow_schema::kind,
+    resource::device_class::kind,
+    resource::resource_claim::kind,
+    resource::resource_claim_template::kind,
+    resource::resource_slice::kind,
+    autoscaling::horizontal_pod_autoscaler::kind,
+    policy::pod_disruption_budget::kind,
+    scheduling::priority_class::kind,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).chain(forms::all()).collect());

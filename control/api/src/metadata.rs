@@ -162,21 +162,21 @@ fn owners(owners: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
     let mut controllers = Vec::new();
     for owner in owners.items() {
-        let checks = [
-            ("apiVersion", "version must not be empty"),
-            ("kind", "must not be empty"),
-            ("name", "must not be empty"),
-            ("uid", "must not be empty"),
-        ];
-        for (name, why) in checks {
-            let field = owner.at(name);
-            errors.extend(field.is_empty().then(|| field.invalid_part(field.text(), why)));
+        let version = owner.at("apiVersion");
+        let parts: Vec<&str> = version.text().split('/').collect();
+        if version.is_empty() {
+            errors.push(version.required("must not be empty"));
+        } else if parts.len() > 2 || parts.last().is_some_and(|part| part.is_empty()) {
+            errors.push(version.invalid("must be <group>/<version> or <version>"));
+        }
+        for field in ["kind", "name", "uid"].map(|name| owner.at(name)) {
+            errors.extend(field.is_empty().then(|| field.required("must not be empty")));
         }
         if owner.at("kind").text() == "Event" && owner.at("apiVersion").text() == "v1" {
             errors.push(owner.invalid("/v1, Kind=Event is disallowed from being an owner"));
         }
         if owner.at("controller").is_true() {
-            controllers.push(owner.at("name").text());
+            controllers.push(format!("{}/{}", owner.at("kind").text(), owner.at("name").text()));
         }
     }
     if let [first, second, ..] = controllers.as_slice() {
@@ -195,11 +195,11 @@ fn finalizers(finalizers: &Field<'_>, built_in: bool) -> Errors {
         errors.extend(name::qualified(text).into_iter().map(|why| finalizers.invalid_part(text, why)));
         if built_in && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.push(finalizers.invalid_part(text, why));
+            errors.push(one.invalid(why));
         }
     }
     if given.contains("orphan") && given.contains("foregroundDeletion") {
-        errors.push(finalizers.invalid("finalizers orphan and foregroundDeletion cannot be both set"));
+        errors.push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
     }
     errors
 }
@@ -235,9 +235,7 @@ mod tests {
         check(
             "Namespace",
             &json!({"name": "a.b"}),
-            &expect![[
-                r#"metadata.name: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"#
-            ]],
+            &expect![[r#"metadata.name: Invalid value: "a.b": must not contain dots"#]],
         );
         check("Pod", &json!({"name": "a.b", "namespace": "x"}), &expect![""]);
     }
@@ -256,16 +254,16 @@ mod tests {
             "Pod",
             &meta,
             &expect![[r#"
-            metadata.namespace: Invalid value: "Up": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
-            metadata.labels: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
-            metadata.labels: Invalid value: "c d": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
-            metadata.labels: Invalid value: "x/y/z": a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')
-            metadata.annotations: Invalid value: "-": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
-            metadata.annotations: Too long: may not be more than 262144 bytes
-            metadata.ownerReferences[0]: Invalid value: {"apiVersion":"v1","controller":true,"kind":"Event","name":"e","uid":"1"}: /v1, Kind=Event is disallowed from being an owner
-            metadata.ownerReferences[1].apiVersion: Invalid value: "": version must not be empty
-            metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","controller":true,"kind":"Event","name":"e","uid":"1"},{"apiVersion":"","controller":true,"kind":"Pod","name":"p","uid":"2"}]: Only one reference can have Controller set to true. Found "true" in references for e and p
-            metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#]],
+                metadata.namespace: Invalid value: "Up": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
+                metadata.labels: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
+                metadata.labels: Invalid value: "c d": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
+                metadata.labels: Invalid value: "x/y/z": a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')
+                metadata.annotations: Invalid value: "-": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
+                metadata.annotations: Too long: may not be more than 262144 bytes
+                metadata.ownerReferences[0]: Invalid value: {"apiVersion":"v1","controller":true,"kind":"Event","name":"e","uid":"1"}: /v1, Kind=Event is disallowed from being an owner
+                metadata.ownerReferences[1].apiVersion: Required value: must not be empty
+                metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","controller":true,"kind":"Event","name":"e","uid":"1"},{"apiVersion":"","controller":true,"kind":"Pod","name":"p","uid":"2"}]: Only one reference can have Controller set to true. Found "true" in references for Event/e and Pod/p
+                metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#]],
         );
         check(
             "Node",

@@ -9,6 +9,7 @@ pub const SUBDOMAIN_MAX: usize = 253;
 
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+const SUBDOMAIN_UNDERSCORE: &str = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
 const LABEL_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
@@ -21,7 +22,9 @@ const HEADER: &str = "[-A-Za-z0-9]+";
 #[must_use]
 pub fn label(text: &str) -> Vec<String> {
     let mut wrong = longer(text, LABEL_MAX);
-    if !is_label(text) {
+    if !is_label(text) && text.split('.').all(is_label) {
+        wrong.push("must not contain dots".into());
+    } else if !is_label(text) {
         let rule = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
                     and end with an alphanumeric character";
         wrong.push(pattern(rule, LABEL, &["my-name", "123-abc"]));
@@ -32,11 +35,32 @@ pub fn label(text: &str) -> Vec<String> {
 /// A lower-case DNS subdomain: names of most objects, prefixes of labels.
 #[must_use]
 pub fn subdomain(text: &str) -> Vec<String> {
-    let mut wrong = longer(text, SUBDOMAIN_MAX);
+    subdomain_in(text, "characters")
+}
+
+fn subdomain_in(text: &str, unit: &str) -> Vec<String> {
+    let mut wrong = longer_in(text, SUBDOMAIN_MAX, unit);
     if !text.split('.').all(is_label) {
         let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
                     start and end with an alphanumeric character";
         wrong.push(pattern(rule, SUBDOMAIN, &["example.com"]));
+    }
+    wrong
+}
+
+/// As [`subdomain`], of labels that may also have underscores, as names of services in DNS do.
+#[must_use]
+pub fn subdomain_with_underscore(text: &str) -> Vec<String> {
+    let mut wrong = longer(text, SUBDOMAIN_MAX);
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let label = |part: &str| {
+        let part = part.strip_prefix('_').unwrap_or(part);
+        is_framed(part, plain, |c| plain(c) || matches!(c, b'-' | b'_'))
+    };
+    if !text.split('.').all(label) {
+        let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+                    must start and end with an alphanumeric character";
+        wrong.push(pattern(rule, SUBDOMAIN_UNDERSCORE, &["example.com"]));
     }
     wrong
 }
@@ -76,12 +100,12 @@ pub fn qualified(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 wrong.push("prefix part must be non-empty".into());
             } else {
-                wrong.extend(subdomain(prefix).iter().map(|one| format!("prefix part {one}")));
+                wrong.extend(subdomain_in(prefix, "bytes").iter().map(|one| format!("prefix part {one}")));
             }
             *name
         }
         _ => {
-            let rule = format!("a qualified name {QUALIFIED_RULE}");
+            let rule = format!("a valid label key {QUALIFIED_RULE}");
             let rule = pattern(&rule, QUALIFIED, QUALIFIED_EXAMPLES);
             return vec![format!("{rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')")];
         }
@@ -89,7 +113,7 @@ pub fn qualified(text: &str) -> Vec<String> {
     if name.is_empty() {
         wrong.push("name part must be non-empty".into());
     }
-    wrong.extend(longer(name, LABEL_MAX).iter().map(|one| format!("name part {one}")));
+    wrong.extend(longer_in(name, LABEL_MAX, "bytes").iter().map(|one| format!("name part {one}")));
     if !is_word(name) {
         wrong.push(pattern(&format!("name part {QUALIFIED_RULE}"), QUALIFIED, QUALIFIED_EXAMPLES));
     }
@@ -103,7 +127,7 @@ const QUALIFIED_EXAMPLES: &[&str] = &["MyName", "my.name", "123-abc"];
 /// The value of a label; may be empty.
 #[must_use]
 pub fn label_value(text: &str) -> Vec<String> {
-    let mut wrong = longer(text, LABEL_MAX);
+    let mut wrong = longer_in(text, LABEL_MAX, "bytes");
     if !text.is_empty() && !is_word(text) {
         let rule = format!("a valid label must be an empty string or {}", &QUALIFIED_RULE["must ".len()..]);
         wrong.push(pattern(&rule, VALUE, &["MyValue", "my_value", "12345"]));
@@ -135,7 +159,10 @@ pub fn port(text: &str) -> Vec<String> {
 /// The name of an environment variable, as relaxed by KEP-4369: any printable ASCII but `=`.
 #[must_use]
 pub fn environment(text: &str) -> Vec<String> {
-    if !text.is_empty() && text.chars().all(|c| (' '..='~').contains(&c) && c != '=') {
+    if text.is_empty() {
+        return vec!["environment variable name must be non-empty".into()];
+    }
+    if text.chars().all(|c| (' '..='~').contains(&c) && c != '=') {
         return Vec::new();
     }
     vec!["a valid environment variable name must consist only of printable ASCII characters other than '='".into()]
@@ -225,7 +252,12 @@ fn is_framed(text: &str, edge: impl Fn(u8) -> bool, inner: impl Fn(u8) -> bool) 
 }
 
 fn longer(text: &str, most: usize) -> Vec<String> {
-    if text.len() > most { vec![format!("must be no more than {most} bytes")] } else { Vec::new() }
+    longer_in(text, most, "characters")
+}
+
+/// As [`longer`]; Kubernetes counts bytes always, and says so of labels and their keys only.
+fn longer_in(text: &str, most: usize, unit: &str) -> Vec<String> {
+    if text.len() > most { vec![format!("must be no more than {most} {unit}")] } else { Vec::new() }
 }
 
 /// A rule with examples and the pattern that says it exactly; spacing as Kubernetes has it.

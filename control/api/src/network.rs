@@ -27,6 +27,39 @@ pub(crate) fn address(field: &Field<'_>) -> Option<FieldError> {
     wrong.then(|| field.invalid_part(field.text(), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"))
 }
 
+/// Errors when the text is no address, or not written as RFC 5952 would have it.
+pub(crate) fn canonical_address(field: &Field<'_>) -> Errors {
+    let text = field.text();
+    match text.parse::<IpAddr>() {
+        Err(_) => address(field).into_iter().collect(),
+        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() => {
+            vec![field.invalid("must not be an IPv4-mapped IPv6 address")]
+        }
+        Ok(address) if address.to_string() != text => {
+            vec![field.invalid(format!("must be in canonical form (\"{address}\")"))]
+        }
+        Ok(_) => Errors::new(),
+    }
+}
+
+/// Errors when the text is an address that means something else on every machine, or nothing.
+pub(crate) fn not_special(field: &Field<'_>) -> Errors {
+    let Ok(address) = field.text().parse::<IpAddr>() else {
+        return vec![field.invalid_part(field.text(), "must be a valid IP address")];
+    };
+    let (link_local, multicast) = match address {
+        IpAddr::V4(v4) => (v4.is_link_local(), matches!(v4.octets(), [224, 0, 0, _])),
+        IpAddr::V6(v6) => (v6.is_unicast_link_local(), matches!(v6.segments()[0] & 0xff0f, 0xff02)),
+    };
+    let told = [
+        (address.is_unspecified(), format!("may not be unspecified ({address})")),
+        (address.is_loopback(), "may not be in the loopback range (127.0.0.0/8, ::1/128)".to_owned()),
+        (link_local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)".to_owned()),
+        (multicast, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)".to_owned()),
+    ];
+    told.into_iter().filter(|(special, _)| *special).map(|(_, why)| field.invalid(why)).collect()
+}
+
 /// Errors for every item that is no range such as `10.9.8.0/24`.
 pub(crate) fn ranges(list: &Field<'_>) -> Errors {
     list.items().filter_map(|one| range(&one).err()).collect()
@@ -98,7 +131,8 @@ pub(crate) fn port_or_name(port: &Field<'_>) -> Errors {
     match port.value {
         Value::String(_) => port.must_be_named(name::port),
         Value::Number(_) => port.port().into_iter().collect(),
-        _ => vec![port.required("")],
+        // A port that is left out reads as 0.
+        _ => vec![port.invalid_part(0, "must be between 1 and 65535, inclusive")],
     }
 }
 

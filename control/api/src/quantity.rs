@@ -97,6 +97,13 @@ impl Quantity {
         Self { nanos: divide_up(self.nanos, NANO / 1000) * (NANO / 1000), form: self.form }
     }
 
+    /// The amount as a number that ratios can be made of; large ones lose digits.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "ratios are compared and shown, not stored")]
+    pub fn as_f64(self) -> f64 {
+        self.nanos as f64 / NANO as f64
+    }
+
     /// Whether it is less than nothing.
     #[must_use]
     pub fn is_negative(self) -> bool {

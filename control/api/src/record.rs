@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::facts::Facts;
+use crate::intern::share;
 use crate::meta::{Key, Revision, Uid};
 
 /// Canonical JSON of an object without `metadata.resourceVersion`, and the place where that goes.
@@ -202,6 +203,19 @@ pub struct Header {
     pub finalizers: bool,
     /// What decisions read.
     pub facts: Facts,
+}
+
+impl Header {
+    /// Puts texts that others have already in place of its own: for a header that was just read.
+    pub fn share(&mut self) {
+        let pairs = [&mut self.labels, &mut self.fields].into_iter().filter_map(Arc::get_mut).flatten();
+        pairs.flat_map(|(key, value)| [key, value]).for_each(share);
+        let owners = Arc::get_mut(&mut self.owners).into_iter().flatten();
+        owners.flat_map(|owner| [&mut owner.api_version, &mut owner.kind, &mut owner.name]).for_each(share);
+        if let Facts::Pod(facts) = &mut self.facts {
+            [&mut facts.node, &mut facts.scheduler, &mut facts.template_hash].into_iter().flatten().for_each(share);
+        }
+    }
 }
 
 /// One object at one revision.

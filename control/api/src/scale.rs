@@ -15,8 +15,7 @@ pub fn of(workload: &Value) -> Value {
         .filter(|(name, _)| kept.contains(name))
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .collect();
-    // A malformed selector was refused when the workload was written.
-    let selector = LabelSelector::from_value(&workload["spec"]["selector"]).unwrap_or_default();
+    let selector = selector(&workload["spec"]["selector"]);
     json!({
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
@@ -24,6 +23,15 @@ pub fn of(workload: &Value) -> Value {
         "spec": {"replicas": json::integer(workload, "/spec/replicas")},
         "status": {"replicas": json::integer(workload, "/status/replicas"), "selector": selector.to_string()},
     })
+}
+
+/// The selector of a workload. A `ReplicationController` has a plain map of labels, which are texts; others have lists and maps.
+fn selector(value: &Value) -> LabelSelector {
+    if value.as_object().is_some_and(|labels| labels.values().all(Value::is_string)) {
+        return LabelSelector::from_labels(value);
+    }
+    // A malformed selector was refused when the workload was written.
+    LabelSelector::from_value(value).unwrap_or_default()
 }
 
 /// Everything wrong with a Scale that somebody wrote.
@@ -61,6 +69,8 @@ mod tests {
         assert_eq!(validate(&scale), []);
         put(&scale, &mut workload);
         assert_eq!(workload["spec"]["replicas"], 4);
+        workload["spec"]["selector"] = json!({"app": "rc", "tier": "web"});
+        assert_eq!(of(&workload)["status"]["selector"], "app=rc,tier=web");
         scale["spec"]["replicas"] = (-1).into();
         assert_eq!(validate(&scale).len(), 1);
     }

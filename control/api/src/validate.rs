@@ -25,6 +25,8 @@ pub enum FieldProblem {
     TypeInvalid(String, String),
     /// Something referred to does not exist: the value as JSON.
     NotFound(String),
+    /// Something referred to does not exist: the value as JSON, and where it should.
+    NotFoundAmong(String, String),
 }
 
 /// One wrong field.
@@ -87,7 +89,7 @@ impl FieldError {
             FieldProblem::TooLong(..) => "FieldValueTooLong",
             FieldProblem::TooMany(..) => "FieldValueTooMany",
             FieldProblem::TypeInvalid(..) => "FieldValueTypeInvalid",
-            FieldProblem::NotFound(_) => "FieldValueNotFound",
+            FieldProblem::NotFound(_) | FieldProblem::NotFoundAmong(..) => "FieldValueNotFound",
         }
     }
 
@@ -110,6 +112,7 @@ impl FieldError {
             }
             FieldProblem::TypeInvalid(value, detail) => with(&format!("Invalid value: {value}"), detail),
             FieldProblem::NotFound(value) => format!("Not found: {value}"),
+            FieldProblem::NotFoundAmong(value, detail) => with(&format!("Not found: {value}"), detail),
         }
     }
 }

@@ -39,8 +39,9 @@ pub trait Verbs: Send + Sync + std::fmt::Debug {
     /// When `after` is older than the history kept.
     async fn events(&self, after: Revision) -> Result<Vec<Event>, TooOld>;
 
-    /// Carries changes out in order, each on its own; a refused one does not stop the next. Bindings that stand side by side
-    /// go to the store in one proposal.
+    /// Carries changes out in order, each on its own; a refused one does not stop the next. Neighbours that cannot matter to
+    /// each other go side by side: changes of one sort to different objects of one kind. Bindings that stand side by side go
+    /// to the store in one proposal.
     ///
     /// `epoch` is the leadership under which the changes were decided; under a newer one they are refused.
     async fn carry_out(

@@ -9,7 +9,7 @@ use api::view::View;
 use serde_json::{Value, json};
 
 use crate::decision::Decision;
-use crate::objects::{controller_key, controller_reference, decode, managed, patch, references};
+use crate::objects::{candidates, controller_key, controller_reference, decode, managed, patch, references};
 
 /// What claims, and what is claimed.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Claim {
         let adoptable = |object: &&Arc<Record>| {
             object.controller().is_none() && object.header.deletion.is_none() && (self.worth)(object)
         };
-        for object in self.candidates(view, owner, selector).filter(adoptable) {
+        for object in candidates(view, &self.resource, owner.key.namespace(), selector).filter(adoptable) {
             if selector.matches_record(object) {
                 let mut owners = references(object.header.owners.iter());
                 if let Some(owners) = owners.as_array_mut() {
@@ -69,20 +69,6 @@ impl Claim {
             }
         }
         mine
-    }
-
-    /// Objects that the selector can mean: by the label index where it names a label's value, else all of the namespace.
-    fn candidates<'v>(
-        &'v self,
-        view: &'v View,
-        owner: &Record,
-        selector: &LabelSelector,
-    ) -> Box<dyn Iterator<Item = &'v Arc<Record>> + 'v> {
-        let namespace = owner.key.namespace();
-        match selector.exact() {
-            Some((key, value)) => Box::new(view.labelled(&self.resource, namespace, key, value)),
-            None => Box::new(view.list(&self.resource, Some(namespace))),
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Value, json};
 
 use crate::decision::{Damaged, Decision};
-use crate::objects::{controller_reference, decode, delete, hash, managed, patch, pods, suffixed};
+use crate::objects::{candidates, controller_reference, decode, delete, hash, managed, patch, pods, suffixed};
 
 /// Endpoints in one slice (kube-controller-manager's default).
 const SLICE_MAX: usize = 100;
@@ -66,11 +66,7 @@ pub(crate) fn decide(view: &View, key: &Key, _now: Timestamp) -> Result<Decision
 
     let mut wanted: BTreeMap<(bool, Ports), Vec<(String, Value)>> = BTreeMap::new();
     let selector = LabelSelector::from_labels(&json!(selector));
-    let candidates: Vec<_> = match selector.exact() {
-        Some((label, value)) => view.labelled(&pods(), key.namespace(), label, value).collect(),
-        None => view.list(&pods(), Some(key.namespace())).collect(),
-    };
-    for pod_record in candidates {
+    for pod_record in candidates(view, &pods(), key.namespace(), &selector) {
         let facts = pod_record.header.facts.pod();
         if !selector.matches_record(pod_record) || facts.is_none_or(|facts| facts.phase.is_terminal()) {
             continue;

@@ -11,6 +11,7 @@ mod claim;
 mod table;
 
 mod deployment;
+mod disruption;
 mod replica_set;
 mod endpoint_slice;
 mod namespace;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use api::change::{Change, Propagation};
 use api::meta::{Key, Resource, Timestamp};
 use api::record::{OwnerRef, Record};
+use api::selector::LabelSelector;
+use api::view::View;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -92,6 +95,31 @@ pub(crate) fn pods() -> Resource {
     Resource::new("", "pods")
 }
 
+/// Objects of a namespace that a selector can mean: by the label index where it names a label's value, else all of them.
+pub(crate) fn candidates<'a>(
+    view: &'a View,
+    resource: &Resource,
+    namespace: &str,
+    selector: &LabelSelector,
+) -> Box<dyn Iterator<Item = &'a Arc<Record>> + 'a> {
+    match selector.exact() {
+        Some((key, value)) => Box::new(view.labelled(resource, namespace, key, value)),
+        None => Box::new(view.list(resource, Some(namespace))),
+    }
+}
+
+/// A number, or a percentage of the whole rounded up or down.
+pub(crate) fn share(amount: &IntOrString, whole: i32, up: bool) -> i32 {
+    match amount {
+        IntOrString::Int(number) => (*number).max(0),
+        IntOrString::String(text) => {
+            let percent: i64 = text.trim_end_matches('%').parse().unwrap_or(0);
+            let product = i64::from(whole) * percent.max(0);
+            i32::try_from(if up { (product + 99) / 100 } else { product / 100 }).unwrap_or(i32::MAX)
+        }
+    }
+}
+
 /// The key of the object that manages this one, when it is of that kind.
 pub(crate) fn controller_key(record: &Record, kind: &str, resource: &Resource) -> Option<Key> {
     let owner = record.controller().filter(|owner| &*owner.kind == kind)?;
@@ -100,7 +128,7 @@ pub(crate) fn controller_key(record: &Record, kind: &str, resource: &Resource) -
 
 /// Owned objects that this one manages, of one resource.
 pub(crate) fn managed<'a>(
-    view: &'a api::view::View,
+    view: &'a View,
     owner: &'a Record,
     resource: &'a Resource,
 ) -> impl Iterator<Item = &'a Arc<Record>> {

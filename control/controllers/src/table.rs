@@ -4,7 +4,9 @@ use api::meta::{Key, Resource, Timestamp};
 use api::view::{Event, View};
 
 use crate::decision::{Damaged, Decision};
-use crate::{deployment, endpoint_slice, garbage, namespace, node_health, pod_garbage, replica_set, service_account};
+use crate::{
+    deployment, disruption, endpoint_slice, garbage, namespace, node_health, pod_garbage, replica_set, service_account,
+};
 
 /// One controller.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,13 @@ pub fn table() -> &'static [Controller] {
             due: replica_set::due,
             all: |view| keys(view, "apps", "replicasets"),
             decide: replica_set::decide,
+        },
+        Controller {
+            // As its events name it.
+            name: "controllermanager",
+            due: disruption::due,
+            all: |view| keys(view, "policy", "poddisruptionbudgets"),
+            decide: disruption::decide,
         },
         Controller {
             name: "endpoint-slice-controller",

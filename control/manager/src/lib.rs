@@ -4,6 +4,7 @@
 //! out through the server's verbs. Only the leader runs it; it stops with its leadership, and what it decided under an older
 //! epoch is refused by the store.
 
+mod figures;
 mod queue;
 mod runner;
 mod placing;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 
 /// Runs for as long as `leadership` has a sender: a runner per term of leadership of this member.
 pub async fn run(verbs: Arc<dyn Verbs>, mut leadership: watch::Receiver<Option<Epoch>>, seam: Seam) {
+    let figures = figures::Figures::new(seam.metrics());
     loop {
         let epoch = *leadership.borrow_and_update();
         let lost = async {
@@ -31,10 +33,13 @@ pub async fn run(verbs: Arc<dyn Verbs>, mut leadership: watch::Receiver<Option<E
         };
         let term = async {
             match epoch {
-                Some(epoch) => runner::Runner::new(Arc::clone(&verbs), epoch, seam.clone()).run().await,
+                Some(epoch) => {
+                    runner::Runner::new(Arc::clone(&verbs), epoch, seam.clone(), figures.clone()).run().await;
+                }
                 None => std::future::pending().await,
             }
         };
+        figures.reset();
         tokio::select! {
             goes_on = lost => if !goes_on { return },
             () = term => {}

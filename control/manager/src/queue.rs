@@ -33,23 +33,22 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         Self { standing: HashMap::new(), order: BTreeSet::new(), working: HashSet::new() }
     }
 
-    /// Makes a key due at that time, or earlier if it was due earlier.
-    pub(crate) fn push(&mut self, key: K, at: Timestamp) {
+    /// Makes a key due at that time, or earlier if it was due earlier. Answers whether it was not due at all before.
+    pub(crate) fn push(&mut self, key: K, at: Timestamp) -> bool {
         let standing = self.standing.entry(key.clone()).or_default();
-        match standing.due {
-            Some(known) if known <= at => {}
-            known => {
-                if let Some(known) = known {
-                    self.order.remove(&(known, key.clone()));
-                }
-                standing.due = Some(at);
-                self.order.insert((at, key));
+        let known = standing.due;
+        if known.is_none_or(|known| at < known) {
+            if let Some(known) = known {
+                self.order.remove(&(known, key.clone()));
             }
+            standing.due = Some(at);
+            self.order.insert((at, key));
         }
+        known.is_none()
     }
 
-    /// Takes a key that is due and not being worked on.
-    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<K> {
+    /// Takes a key that is due and not being worked on, and since when it was due.
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<(K, Timestamp)> {
         let due = self.order.iter().take_while(|(at, _)| *at <= now);
         let (at, key) = due.into_iter().find(|(_, key)| !self.working.contains(key))?.clone();
         self.order.remove(&(at, key.clone()));
@@ -57,7 +56,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
             standing.due = None;
         }
         self.working.insert(key.clone());
-        Some(key)
+        Some((key, at))
     }
 
     /// When the next key that nobody works on is due.
@@ -75,14 +74,15 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         }
     }
 
-    /// The work on a key has failed: it is due again after `at_least`, and later the more often it failed.
-    pub(crate) fn failed(&mut self, key: &K, now: Timestamp, at_least: Duration) {
+    /// The work on a key has failed: it is due again after `at_least`, and later the more often it failed. Answers as
+    /// [`Queue::push`].
+    pub(crate) fn failed(&mut self, key: &K, now: Timestamp, at_least: Duration) -> bool {
         self.working.remove(key);
         let standing = self.standing.entry(key.clone()).or_default();
         let backoff = FIRST_BACKOFF.saturating_mul(1 << standing.failures.min(16)).min(LONGEST_BACKOFF);
         standing.failures += 1;
         let wait = backoff.max(at_least);
-        self.push(key.clone(), now.checked_add(wait).unwrap_or(Timestamp::MAX));
+        self.push(key.clone(), now.checked_add(wait).unwrap_or(Timestamp::MAX))
     }
 }
 
@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn a_key_stands_once_and_the_earlier_time_wins() {
         let mut queue = Queue::new();
-        queue.push("a", at(50));
-        queue.push("a", at(10));
+        assert!(queue.push("a", at(50)));
+        assert!(!queue.push("a", at(10)));
         queue.push("a", at(90));
         assert_eq!(queue.next(), Some(at(10)));
         assert_eq!(queue.pop(at(9)), None);
-        assert_eq!(queue.pop(at(10)), Some("a"));
+        assert_eq!(queue.pop(at(10)), Some(("a", at(10))));
         assert_eq!(queue.next(), None);
     }
 
@@ -110,13 +110,13 @@ mod tests {
     fn a_key_in_work_waits_until_it_is_finished() {
         let mut queue = Queue::new();
         queue.push("a", at(0));
-        assert_eq!(queue.pop(at(0)), Some("a"));
+        assert_eq!(queue.pop(at(0)), Some(("a", at(0))));
         queue.push("a", at(0));
         queue.push("b", at(1));
-        assert_eq!(queue.pop(at(5)), Some("b"));
+        assert_eq!(queue.pop(at(5)), Some(("b", at(1))));
         assert_eq!(queue.pop(at(5)), None);
         queue.finished(&"a");
-        assert_eq!(queue.pop(at(5)), Some("a"));
+        assert_eq!(queue.pop(at(5)), Some(("a", at(0))));
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..20 {
             let now = queue.next().unwrap();
-            assert_eq!(queue.pop(now), Some("a"));
+            assert_eq!(queue.pop(now), Some(("a", now)));
             queue.failed(&"a", now, Duration::ZERO);
             waits.push(queue.next().unwrap().as_millisecond() - now.as_millisecond());
         }

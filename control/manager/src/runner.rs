@@ -17,6 +17,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use seam::Seam;
 
+use crate::figures::Figures;
 use crate::placing::{self, Stir};
 use crate::queue::Queue;
 
@@ -49,6 +50,9 @@ enum Outcome {
 /// Work on one key. Pods whose binding was refused come back to be tried again.
 type Work = Pin<Box<dyn Future<Output = (Due, Outcome, Vec<Key>)> + Send>>;
 
+/// Name of the scheduler as whoever asks, and in figures.
+const SCHEDULER: &str = "default-scheduler";
+
 /// One term of leadership.
 pub(crate) struct Runner {
     verbs: Arc<dyn Verbs>,
@@ -56,6 +60,7 @@ pub(crate) struct Runner {
     seam: Seam,
     table: &'static [Controller],
     queue: Queue<Due>,
+    figures: Figures,
     /// Pods to try in the next batch.
     pods: BTreeSet<Key>,
     /// Pods that fit nowhere when they were last tried.
@@ -63,13 +68,14 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    pub(crate) fn new(verbs: Arc<dyn Verbs>, epoch: Epoch, seam: Seam) -> Self {
+    pub(crate) fn new(verbs: Arc<dyn Verbs>, epoch: Epoch, seam: Seam, figures: Figures) -> Self {
         Self {
             verbs,
             epoch,
             seam,
             table: controllers::table(),
             queue: Queue::new(),
+            figures,
             pods: BTreeSet::new(),
             stuck: BTreeSet::new(),
         }
@@ -78,14 +84,21 @@ impl Runner {
     /// Runs until it is dropped.
     pub(crate) async fn run(mut self) {
         let mut seen = self.take_all();
-        let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
+        let mut work = FuturesUnordered::new();
         loop {
             let now = self.seam.now();
             while work.len() < IN_FLIGHT_MAX
-                && let Some(due) = self.queue.pop(now)
+                && let Some((due, since)) = self.queue.pop(now)
             {
-                work.push(self.begin(due, now));
+                self.figures.begun(self.name(&due), since, now);
+                let (seam, begun) = (self.seam.clone(), self.seam.moment());
+                let one = self.begin(due, now);
+                work.push(async move {
+                    let done = one.await;
+                    (done, seam.moment().since(begun))
+                });
             }
+            self.figures.pods(self.pods.len(), self.stuck.len());
             let next = if work.len() < IN_FLIGHT_MAX { self.queue.next() } else { None };
             let alarm = async {
                 match next {
@@ -94,7 +107,10 @@ impl Runner {
                 }
             };
             tokio::select! {
-                Some((due, outcome, pods)) = work.next() => self.end(&due, &outcome, pods),
+                Some(((due, outcome, pods), took)) = work.next() => {
+                    self.figures.ended(self.name(&due), took);
+                    self.end(&due, &outcome, pods);
+                }
                 events = self.verbs.events(seen) => match events {
                     Ok(events) => {
                         seen = events.last().map_or(seen, |event| event.revision);
@@ -110,17 +126,32 @@ impl Runner {
         }
     }
 
+    /// Name of who is due.
+    fn name(&self, due: &Due) -> &'static str {
+        match due {
+            Due::Controller(at, _) => self.table[*at].name,
+            Due::Scheduler => SCHEDULER,
+        }
+    }
+
+    fn push(&mut self, due: Due, at: Timestamp) {
+        let name = self.name(&due);
+        if self.queue.push(due, at) {
+            self.figures.due(name);
+        }
+    }
+
     /// Makes every key of every controller due; returns the revision from which the feed goes on.
     fn take_all(&mut self) -> Revision {
         let view = self.verbs.view();
         let now = self.seam.now();
         for (at, controller) in self.table.iter().enumerate() {
             for key in (controller.all)(&view) {
-                self.queue.push(Due::Controller(at, key), now);
+                self.push(Due::Controller(at, key), now);
             }
         }
         self.pods.extend(scheduler::waiting(&view).cloned());
-        self.queue.push(Due::Scheduler, now);
+        self.push(Due::Scheduler, now);
         view.revision()
     }
 
@@ -130,7 +161,7 @@ impl Runner {
         for event in events {
             for (at, controller) in self.table.iter().enumerate() {
                 for key in (controller.due)(&view, event) {
-                    self.queue.push(Due::Controller(at, key), now);
+                    self.push(Due::Controller(at, key), now);
                 }
             }
             match placing::stir(event) {
@@ -141,7 +172,7 @@ impl Runner {
                 Stir::Room if self.stuck.is_empty() => continue,
                 Stir::Room => self.pods.append(&mut self.stuck),
             }
-            self.queue.push(Due::Scheduler, now);
+            self.push(Due::Scheduler, now);
         }
     }
 
@@ -153,7 +184,7 @@ impl Runner {
                 match (controller.decide)(&view, key, now) {
                     Ok(decision) => {
                         if let Some(at) = decision.look_again {
-                            self.queue.push(due.clone(), at);
+                            self.push(due.clone(), at);
                         }
                         let (verbs, epoch) = (Arc::clone(&self.verbs), self.epoch);
                         Box::pin(async move {
@@ -182,23 +213,26 @@ impl Runner {
             self.pods.remove(key);
         }
         if !self.pods.is_empty() {
-            self.queue.push(Due::Scheduler, now);
+            self.push(Due::Scheduler, now);
         }
+        let begun = self.seam.moment();
         let placements = scheduler::place(view, &batch);
+        self.figures.placed(self.seam.moment().since(begun));
         for placement in &placements {
             if let scheduler::Placement::Nowhere { pod, .. } = placement {
                 self.stuck.insert(pod.clone());
+                self.figures.attempt("unschedulable");
             }
         }
         if !self.stuck.is_empty()
             && let Ok(at) = now.checked_add(RETRY_ALL)
         {
-            self.queue.push(Due::Scheduler, at);
+            self.push(Due::Scheduler, at);
         }
         let changes = placing::changes(view, placements, now);
-        let (verbs, epoch) = (Arc::clone(&self.verbs), self.epoch);
+        let (verbs, epoch, figures) = (Arc::clone(&self.verbs), self.epoch, self.figures.clone());
         Box::pin(async move {
-            let (outcome, refused) = bind(verbs.as_ref(), epoch, changes).await;
+            let (outcome, refused) = bind(verbs.as_ref(), epoch, changes, &figures).await;
             (Due::Scheduler, outcome, refused)
         })
     }
@@ -207,7 +241,11 @@ impl Runner {
         self.pods.extend(pods);
         match outcome {
             Outcome::Well => self.queue.finished(due),
-            Outcome::Again(at_least) => self.queue.failed(due, self.seam.now(), *at_least),
+            Outcome::Again(at_least) => {
+                let name = self.name(due);
+                let fresh = self.queue.failed(due, self.seam.now(), *at_least);
+                self.figures.again(name, fresh);
+            }
         }
     }
 }
@@ -250,22 +288,24 @@ fn event(tell: controllers::Tell, result: &Result<Done, Status>) -> Option<Chang
 }
 
 /// Carries bindings out; returns the pods whose binding was refused for another reason than that they are gone.
-async fn bind(verbs: &dyn Verbs, epoch: Epoch, changes: Vec<Change>) -> (Outcome, Vec<Key>) {
-    const NAME: &str = "default-scheduler";
+async fn bind(verbs: &dyn Verbs, epoch: Epoch, changes: Vec<Change>, figures: &Figures) -> (Outcome, Vec<Key>) {
     if changes.is_empty() {
         return (Outcome::Well, Vec::new());
     }
-    let requester = Requester::component(NAME);
+    let requester = Requester::component(SCHEDULER);
     let pods: Vec<Option<Key>> = changes.iter().map(bound).collect();
     let events: Vec<Option<Change>> = changes.iter().map(placing::scheduled).collect();
     let results = verbs.carry_out(&requester, Some(epoch), changes).await;
+    for (_, result) in pods.iter().zip(&results).filter(|(pod, _)| pod.is_some()) {
+        figures.attempt(if result.is_ok() { "scheduled" } else { "error" });
+    }
     let told: Vec<Change> =
         events.into_iter().zip(&results).filter_map(|(event, result)| event.filter(|_| result.is_ok())).collect();
     let lost = |result: &Result<Done, Status>| result.as_ref().is_err_and(|status| status.code != 404);
     let refused = pods.into_iter().zip(&results).filter_map(|(pod, result)| pod.filter(|_| lost(result))).collect();
-    let outcome = judge(NAME, &results);
+    let outcome = judge(SCHEDULER, &results);
     if !told.is_empty() {
-        judge(NAME, &verbs.carry_out(&requester, Some(epoch), told).await);
+        judge(SCHEDULER, &verbs.carry_out(&requester, Some(epoch), told).await);
     }
     (outcome, refused)
 }

@@ -1,4 +1,4 @@
-//! The world from outside: clocks, randomness, tasks, files, sockets; real and simulated.
+//! The world from outside: clocks, randomness, tasks, files, sockets, and who counts what goes on; real and simulated.
 //!
 //! Store, manager, server timers and agent take all of these from a [`Seam`] that they are given, never from the system, so
 //! that a test can run them on one thread, in virtual time, on a disk that loses power, and repeat it from a seed.
@@ -14,6 +14,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod metrics;
 pub mod random;
 pub mod sim;
 pub mod socket;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub use clock::{Elapsed, Moment, Timestamp};
 pub use disk::{Disk, File};
+pub use metrics::Metrics;
 pub use random::Random;
 pub use socket::Sockets;
 pub use task::Task;
@@ -38,13 +40,20 @@ pub struct Seam {
     random: Random,
     disk: Disk,
     sockets: Sockets,
+    metrics: Metrics,
 }
 
 impl Seam {
     /// The system. Tasks and sleeps need a tokio runtime around the caller.
     #[must_use]
     pub fn real() -> Self {
-        Self { clock: Clock::real(), random: Random::real(), disk: Disk::real(), sockets: Sockets::real() }
+        Self {
+            clock: Clock::real(),
+            random: Random::real(),
+            disk: Disk::real(),
+            sockets: Sockets::real(),
+            metrics: Metrics::real(),
+        }
     }
 
     /// This world with another disk: real tasks and time over a disk that can be cut.
@@ -119,6 +128,12 @@ impl Seam {
     #[must_use]
     pub fn disk(&self) -> &Disk {
         &self.disk
+    }
+
+    /// Where figures are shown.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Stream sockets.

@@ -9,6 +9,7 @@ pub use executor::{Deadlock, Executor};
 
 use crate::Seam;
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::socket::Sockets;
 
@@ -29,7 +30,13 @@ impl Simulation {
         let executor = Executor::new(Random::seeded(random.u64()));
         let disk = SimDisk::new(Random::seeded(random.u64()));
         let sockets = Sockets::simulated(net::SimNet::default());
-        let seam = Seam { clock: Clock::Simulated(executor.clone()), random, disk: disk.disk(), sockets };
+        let seam = Seam {
+            clock: Clock::Simulated(executor.clone()),
+            random,
+            disk: disk.disk(),
+            sockets,
+            metrics: Metrics::new(),
+        };
         Self { seam, executor, disk }
     }
 

@@ -7,7 +7,7 @@ use api::view::View;
 use serde_json::Value;
 
 use crate::identity::AUTHENTICATED;
-use crate::route::Verb;
+use crate::route::{Page, Verb};
 
 /// Namespace of the nodes' heartbeats.
 const LEASES_NAMESPACE: &str = "kube-node-lease";
@@ -73,9 +73,10 @@ pub(crate) fn refuse(attempt: &Attempt<'_>) -> Status {
     Status::forbidden(&Resource::new(attempt.group, attempt.resource), attempt.name, &why)
 }
 
-/// Whether the requester may ask for what is no object: discovery, OpenAPI, health, version.
-pub(crate) fn may_discover(requester: &Requester) -> bool {
-    requester.in_group(MASTERS) || requester.in_group(AUTHENTICATED)
+/// Whether the requester may ask for what is no object: discovery, OpenAPI, health and version are for everybody who is known,
+/// figures for administrators.
+pub(crate) fn may_visit(requester: &Requester, page: &Page) -> bool {
+    requester.in_group(MASTERS) || (*page != Page::Metrics && requester.in_group(AUTHENTICATED))
 }
 
 /// 403 for a path that is no object.

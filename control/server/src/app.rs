@@ -2,36 +2,35 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use api::requester::Requester;
 use api::status::Status;
 use futures::FutureExt;
 use http::header::CACHE_CONTROL;
-use http::{HeaderName, HeaderValue, Request};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use hyper::body::Incoming;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::access::{self, Attempt, Authorizer};
 use crate::fail::{self, Reply};
+use crate::gate::Gate;
+use crate::limits::Limits;
 use crate::log::NodeCaller;
+use crate::meter::{self, Meter};
 use crate::object;
 use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
 use crate::verbs::{Core, owners};
 use crate::watch::Hub;
-use crate::{body, identity};
+use crate::{body, deadline, identity};
 
-/// Longest time for a request that is not a stream; as kube-apiserver.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// Reads under way at once, at most; as kube-apiserver's `--max-requests-inflight`.
-pub(crate) const READS_MAX: usize = 400;
-/// Writes under way at once, at most; as kube-apiserver's `--max-mutating-requests-inflight`.
-pub(crate) const WRITES_MAX: usize = 200;
+/// Longest `Audit-ID` of a client that is taken over; as kube-apiserver.
+const AUDIT_ID_MAX: usize = 64;
 
 static AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
@@ -44,83 +43,96 @@ pub(crate) struct App {
     pub(crate) version: Value,
     pub(crate) server_address: String,
     pub(crate) bootstrapped: AtomicBool,
-    pub(crate) reads: Semaphore,
-    pub(crate) writes: Semaphore,
+    pub(crate) reads: Arc<Gate>,
+    pub(crate) writes: Arc<Gate>,
+    pub(crate) meter: Meter,
+    pub(crate) limits: Limits,
+    /// Cancelled when the server takes nothing new.
+    pub(crate) stopping: CancellationToken,
     /// Who watches what.
     pub(crate) watches: Arc<Hub>,
 }
 
 impl App {
-    /// Whether a named check of health holds.
-    pub(crate) fn check(&self, name: &str) -> bool {
-        match name {
-            "leader" => self.core.store.leadership().borrow().is_some(),
-            "bootstrap" => self.bootstrapped.load(Ordering::Acquire),
-            // Whoever answers has come this far.
-            _ => true,
-        }
-    }
-
     /// Answers a request; never fails and never panics.
     pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, requester: Option<Requester>) -> Reply {
-        let id = self.core.seam.uuid().to_string();
-        let span =
-            tracing::debug_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
-        let answer = AssertUnwindSafe(self.respond(request, requester)).catch_unwind().instrument(span);
-        let mut reply = match answer.await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(status)) => fail::reply(&status),
-            Err(_) => fail::reply(&Status::internal("this request made the server panic; see its log")),
+        let begun = self.core.seam.moment();
+        let (parts, body) = request.into_parts();
+        let id = self.audit_id(&parts.headers);
+        let span = tracing::debug_span!("request", request_id = ?id, method = %parts.method, path = parts.uri.path());
+        let (outcome, asked) = match asked_for(&parts) {
+            Ok((route, query)) => {
+                let asked = meter::Asked::of(&route, &query, &parts);
+                let answer = AssertUnwindSafe(self.respond(&parts, body, &query, &route, requester)).catch_unwind();
+                let panicked = |_| Err(Status::internal("this request made the server panic; see its log"));
+                (answer.instrument(span).await.unwrap_or_else(panicked), asked)
+            }
+            Err(status) => (refused(status, &parts, requester), None),
         };
-        let headers = reply.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            headers.insert(AUDIT_ID.clone(), id);
+        let mut reply = outcome.unwrap_or_else(|status| fail::reply(&status));
+        if let Some(asked) = asked {
+            self.meter.answered(&asked, reply.status(), self.core.seam.moment().since(begun));
+            if asked.is_stream() {
+                reply = self.meter.stream(&asked, reply);
+            }
         }
+        let headers = reply.headers_mut();
+        headers.insert(AUDIT_ID.clone(), id);
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
         reply
     }
 
-    async fn respond(&self, request: Request<Incoming>, requester: Option<Requester>) -> Result<Reply, Status> {
-        let (parts, body) = request.into_parts();
+    /// The id under which a request can be found again: the client's own, or a new one.
+    fn audit_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let given = headers.get(&AUDIT_ID).map(HeaderValue::as_bytes).filter(|id| !id.is_empty());
+        let given = given.map(|id| &id[..id.len().min(AUDIT_ID_MAX)]);
+        let own = || HeaderValue::from_str(&self.core.seam.uuid().to_string());
+        let id = given.map_or_else(own, HeaderValue::from_bytes);
+        id.unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+    }
+
+    async fn respond(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        query: &Query,
+        route: &Route,
+        requester: Option<Requester>,
+    ) -> Result<Reply, Status> {
         let path = parts.uri.path();
-        let query = Query::of(&parts.uri)?;
-        let route = route::route(&parts.method, path, &query);
-        let public = matches!(route, Ok(Route::Page(Page::Health(_) | Page::Version)));
+        let public = matches!(route, Route::Page(Page::Health(..) | Page::Version));
         let requester = match requester {
             Some(requester) => requester,
             None if public => identity::anonymous(),
             None => return Err(fail::unauthorized()),
         };
         let requester = identity::impersonated(&requester, &parts.headers)?.unwrap_or(requester);
-        let target = match route? {
-            Route::Page(page) if public || access::may_discover(&requester) => {
-                return Ok(page::answer(self, &page, &parts.method, path, &query, &parts.headers));
+        let target = match route {
+            Route::Page(page) if public || access::may_visit(&requester, page) => {
+                return Ok(page::answer(self, page, &parts.method, path, query, &parts.headers));
             }
             Route::Page(_) => return Ok(fail::refusal(&access::refuse_path(&requester, path))),
             Route::Object(target) => target,
         };
-        if let Err(status) = self.authorize(&requester, &target, &query) {
+        if let Err(status) = self.authorize(&requester, target, query) {
             return Ok(fail::refusal(&status));
         }
-        let (headers, manager) = (&parts.headers, owners::of_request(&query, &parts.headers, &requester));
-        let asked = object::Asked {
-            app: self,
-            requester: &requester,
-            target: &target,
-            query: &query,
-            headers,
-            manager: &manager,
-        };
+        let (headers, manager) = (&parts.headers, owners::of_request(query, &parts.headers, &requester));
+        let asked = object::Asked { app: self, requester: &requester, target, query, headers, manager: &manager };
         if target.is_long_running() {
             return asked.answer(bytes::Bytes::new()).await;
         }
-        let room = if target.mutates() { &self.writes } else { &self.reads };
-        let _room = room.try_acquire().map_err(|_| too_many())?;
         let work = async {
+            let (gate, kind) = if target.mutates() { (&self.writes, "mutating") } else { (&self.reads, "readOnly") };
+            let Ok(_seat) = gate.enter(&requester.user, &self.core.seam).await else {
+                self.meter.dropped(kind);
+                return Ok(fail::too_many());
+            };
             let body = body::read(body).await?;
             asked.answer(body).await
         };
-        self.core.seam.timeout(TIMEOUT, work).await.map_err(|_| fail::timeout())?
+        let time = deadline::of(query, self.limits.request)?;
+        self.core.seam.timeout(time, work).await.map_err(|_| fail::timeout())?
     }
 
     /// Refuses what the requester may not do.
@@ -140,8 +152,16 @@ impl App {
     }
 }
 
-fn too_many() -> Status {
-    let mut status = Status::new(429, "TooManyRequests", "Too many requests, please try again later.");
-    status.details = Some(Box::new(api::status::Details { retry_after_seconds: 1, ..api::status::Details::default() }));
-    status
+/// Finds out what is asked for.
+fn asked_for(parts: &Parts) -> Result<(Route, Query), Status> {
+    let query = Query::of(&parts.uri)?;
+    let route = route::route(&parts.method, parts.uri.path(), &query)?;
+    Ok((route, query))
+}
+
+/// The refusal of what is not served, for those who may know.
+fn refused(status: Status, parts: &Parts, requester: Option<Requester>) -> Result<Reply, Status> {
+    let requester = requester.ok_or_else(fail::unauthorized)?;
+    identity::impersonated(&requester, &parts.headers)?;
+    Err(status)
 }

@@ -1,5 +1,7 @@
 //! What every cluster has from its first moment: namespaces, and the Service through which pods reach the API.
 
+pub(crate) mod local_groups;
+
 use std::net::{IpAddr, SocketAddr};
 
 use api::requester::Requester;
@@ -41,7 +43,7 @@ pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Sta
             endpoints(core, family, &of_family).await?;
         }
     }
-    Ok(())
+    local_groups::register(core).await
 }
 
 async fn endpoints(core: &Core, family: &str, addresses: &[SocketAddr]) -> Result<(), Status> {

@@ -39,6 +39,7 @@ const ORDER: &[&str] = &[
     "node.k8s.io",
     "discovery.k8s.io",
     "flowcontrol.apiserver.k8s.io",
+    "resource.k8s.io",
 ];
 
 /// Verbs of a kind, as discovery orders them.
@@ -136,7 +137,9 @@ fn part(kind: &'static Kind, part: Subresource) -> Part {
     let own = |verbs| Answers { of: None, kind: &kind.kind, verbs };
     let other = |group, version, kind, verbs| Answers { of: Some((group, version)), kind, verbs };
     let answers = match part {
-        Subresource::Status | Subresource::EphemeralContainers | Subresource::Resize => own(READ_AND_CHANGE),
+        Subresource::Status | Subresource::EphemeralContainers | Subresource::Resize | Subresource::Approval => {
+            own(READ_AND_CHANGE)
+        }
         Subresource::Scale => other("autoscaling", "v1", "Scale", READ_AND_CHANGE),
         Subresource::Binding => Answers { of: None, kind: "Binding", verbs: &["create"] },
         Subresource::Log => own(&["get"]),
@@ -162,6 +165,7 @@ pub(crate) fn paths() -> Vec<String> {
         "/apis/",
         "/healthz",
         "/livez",
+        "/metrics",
         "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",

@@ -1,9 +1,11 @@
 //! Every failure becomes a `Status` before it reaches this file, and a `Status` becomes HTTP here and nowhere else.
 
-use api::status::{Details, Status};
+use api::status::Status;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
+
+use crate::page;
 
 /// What a handler answers.
 pub(crate) type Reply = Response<Body>;
@@ -60,11 +62,17 @@ pub(crate) fn too_large(limit: usize) -> Status {
     Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
 }
 
-/// 504 that says when to come back.
+/// 504.
 pub(crate) fn timeout() -> Status {
-    let mut status = Status::new(504, "Timeout", "Timeout: request did not complete within the allotted timeout");
-    status.details = Some(Box::new(Details { retry_after_seconds: 1, ..Details::default() }));
-    status
+    empty_details(Status::new(504, "Timeout", "Timeout: request did not complete within the allotted timeout"))
+}
+
+/// 429: no seat for the request. Plain text, as kube-apiserver answers before it looks at what the client accepts.
+pub(crate) fn too_many() -> Reply {
+    let body = "Too many requests, please try again later.\n";
+    let mut reply = page::text(StatusCode::TOO_MANY_REQUESTS, body);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(1));
+    reply
 }
 
 fn empty_details(mut status: Status) -> Status {

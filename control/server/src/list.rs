@@ -1,6 +1,5 @@
 //! List: objects of one kind at one revision, as stored bytes with the revision spliced in.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use api::continuation::Continue;
@@ -8,12 +7,7 @@ use api::meta::{Revision, Timestamp};
 use api::record::Record;
 use api::status::Status;
 use api::view::View;
-use axum::body::Body;
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue, Response};
+use http::HeaderMap;
 use serde_json::json;
 
 use crate::fail::Reply;
@@ -21,11 +15,10 @@ use crate::negotiate::Shape;
 use crate::query::Query;
 use crate::revision::{self, Wanted};
 use crate::select::Selection;
+use crate::send;
 use crate::table::{self, Include};
 use crate::verbs::{Core, write_item};
 
-/// Answers from this size on are compressed for clients that can; as kube-apiserver.
-pub(crate) const GZIP_FROM: usize = 128 << 10;
 /// Size of the pieces in which an answer is made and sent.
 const PIECE: usize = 64 << 10;
 
@@ -119,7 +112,7 @@ pub(crate) fn answer(
             (table::head(&page, kind), Box::new(write))
         }
     };
-    stream(pieces(head, page.records, item), headers)
+    send::stream(pieces(head, page.records, item), headers)
 }
 
 /// The text of a list in pieces, each made when it is asked for.
@@ -158,64 +151,4 @@ fn pieces(
         }
         Some(Ok(piece))
     })
-}
-
-/// Sends pieces as they are made; small answers whole, large ones compressed for clients that can.
-fn stream(mut pieces: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send + 'static, headers: &HeaderMap) -> Reply {
-    let mut start = Vec::new();
-    while start.len() < GZIP_FROM {
-        match pieces.next() {
-            Some(Ok(piece)) => start.extend_from_slice(&piece),
-            // A damaged object: end the answer so that the client sees that it is not whole.
-            Some(Err(error)) => return crate::fail::reply(&Status::internal(error)),
-            None => return plain(Body::from(start)),
-        }
-    }
-    let pieces = std::iter::once(Ok(start)).chain(pieces);
-    if !takes_gzip(headers) {
-        return plain(Body::from_stream(futures::stream::iter(pieces.map(|piece| piece.map(Bytes::from)))));
-    }
-    let mut reply = plain(Body::from_stream(futures::stream::iter(compressed(pieces))));
-    reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    reply
-}
-
-fn compressed(
-    pieces: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send,
-) -> impl Iterator<Item = std::io::Result<Bytes>> + Send {
-    let mut encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
-    let mut pieces = pieces;
-    std::iter::from_fn(move || {
-        let writer = encoder.as_mut()?;
-        match pieces.next() {
-            Some(Ok(piece)) => {
-                if let Err(error) = writer.write_all(&piece) {
-                    return Some(Err(error));
-                }
-                Some(Ok(std::mem::take(writer.get_mut()).into()))
-            }
-            Some(Err(error)) => {
-                encoder = None;
-                Some(Err(error))
-            }
-            None => encoder.take().map(|encoder| encoder.finish().map(Bytes::from)),
-        }
-    })
-}
-
-/// Whether the client can unpack what is packed.
-pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"))
-}
-
-/// A JSON answer that is made already.
-pub(crate) fn json_answer(body: Vec<u8>, headers: &HeaderMap) -> Reply {
-    stream(std::iter::once(Ok(body)), headers)
-}
-
-fn plain(body: Body) -> Reply {
-    let mut reply = Response::new(body);
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
 }

@@ -30,12 +30,12 @@ use crate::pki::{Pair, PkiError};
 const CONNECTIONS_MAX: usize = 16_384;
 /// Longest TLS handshake: a peer that is slower holds a place for nothing.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Longest wait for the head of the next request on an HTTP/1.1 connection, idle ones included; as kube-apiserver.
-const IDLE: Duration = Duration::from_secs(90);
 /// Longest head of a request.
 const HEAD_MAX: usize = 64 << 10;
 /// Requests at once on one HTTP/2 connection, as Go's server has it.
 const STREAMS_MAX: u32 = 250;
+/// Bytes that one stream of HTTP/2 may have waiting for its peer: a watcher that does not read holds no more than this.
+const UNREAD_MAX: usize = 64 << 10;
 /// A connection whose peer does not answer is found out after this and [`PING_TIMEOUT`].
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -103,14 +103,17 @@ pub(crate) struct Listener {
     /// Stops accepting, and ends connections when their requests are done.
     pub(crate) stop: CancellationToken,
     pub(crate) room: Arc<Semaphore>,
+    /// See [`crate::Limits::head`].
+    pub(crate) head: Duration,
 }
 
 impl Listener {
     pub(crate) fn new(app: Arc<App>, tls: rustls::ServerConfig, stop: CancellationToken) -> Self {
+        let head = app.limits.head;
         let seam = app.core.seam.clone();
         let tls = TlsAcceptor::from(Arc::new(tls));
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { app, tls, seam, connections: TaskTracker::new(), stop, room }
+        Self { app, tls, seam, connections: TaskTracker::new(), stop, room, head }
     }
 
     /// Accepts on one socket.
@@ -154,7 +157,7 @@ impl Listener {
             let (app, requester) = (Arc::clone(&app), requester.clone());
             async move { Ok::<_, std::convert::Infallible>(app.serve(request, requester).await) }
         });
-        let builder = builder();
+        let builder = builder(self.head);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
@@ -170,14 +173,16 @@ impl Listener {
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
+/// `head` is the longest wait for the head of the next request on an HTTP/1.1 connection.
+fn builder(head: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(HEAD_MAX);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(HEAD_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS_MAX)
+        .max_send_buf_size(UNREAD_MAX)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_TIMEOUT);
     builder

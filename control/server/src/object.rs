@@ -1,13 +1,15 @@
 //! Requests about objects: from a target to a verb, and from its outcome to an answer.
 
+use std::sync::Arc;
+
 use api::decode::{FieldValidation, Target as DecodeTarget};
 use api::kind::Subresource;
+use api::record::Record;
 use api::requester::Requester;
 use api::status::Status;
 use bytes::Bytes;
 use futures::StreamExt;
-use http::header::WARNING;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -23,7 +25,7 @@ use crate::verbs::apply::Application;
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
-use crate::{body, list, log, scale, watch};
+use crate::{body, list, log, scale, send, warning, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -66,7 +68,7 @@ impl<'a> Asked<'a> {
             Verb::Update => self.update(shape, &body).await,
             Verb::Patch => self.patch(shape, body).await,
             Verb::Delete => self.delete(shape, &body).await,
-            Verb::DeleteCollection => self.delete_collection(&body).await,
+            Verb::DeleteCollection => self.delete_collection(shape, &body).await,
         }
     }
 
@@ -176,40 +178,36 @@ impl<'a> Asked<'a> {
                 }
                 Ok(success(StatusCode::OK, Some(details)))
             }
-            Deleted::Gone(object, _) | Deleted::Marked(object) => self.give(StatusCode::OK, &object, shape, &[]),
+            Deleted::Gone(object, _) => self.give(StatusCode::OK, &object, shape, &[]),
+            Deleted::Marked(object) => {
+                let code = if options.accepts { StatusCode::ACCEPTED } else { StatusCode::OK };
+                self.give(code, &object, shape, &[])
+            }
         }
     }
 
-    async fn delete_collection(&self, body: &[u8]) -> Result<Reply, Status> {
+    /// Deletes what the query selects, and answers it as it was before.
+    async fn delete_collection(&self, shape: Shape, body: &[u8]) -> Result<Reply, Status> {
         let options = self.delete_options(body)?;
         let selection = Selection::of(self.target, self.query)?;
+        let include = Include::of(self.query)?;
         let page = list::read(&self.app.core, &selection, self.query).await?;
-        let meta = page.metadata();
-        let one = |record: std::sync::Arc<api::record::Record>| {
+        let one = |record: Arc<Record>| {
             let options = options.clone();
             async move {
-                let key = &record.key;
-                let (namespace, name) = (key.namespace(), key.name());
+                let (namespace, name) = (record.key.namespace(), record.key.name());
                 let ask = Ask { namespace, name, ..self.ask(WriteOptions::default()) };
                 match self.app.core.delete(&ask, &options).await {
-                    Ok(Deleted::Gone(object, _) | Deleted::Marked(object)) => {
-                        Ok(Some(shown(self.target.kind, object.to_value()?)))
-                    }
-                    Err(status) if status.code == 404 => Ok(None),
-                    Err(status) => Err(status),
+                    Err(status) if status.code != 404 => Err(status),
+                    Ok(_) | Err(_) => Ok(()),
                 }
             }
         };
-        let mut outcomes = futures::stream::iter(page.records).map(one).buffered(DELETIONS);
-        let mut items = Vec::new();
+        let mut outcomes = futures::stream::iter(page.records.clone()).map(one).buffered(DELETIONS);
         while let Some(outcome) = outcomes.next().await {
-            items.extend(outcome?);
+            outcome?;
         }
-        let kind = self.target.kind;
-        let list = json!({
-            "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": meta, "items": items,
-        });
-        Ok(list::json_answer(list.to_string().into_bytes(), self.headers))
+        Ok(list::answer(page, &selection, shape, include, self.headers, self.app.core.seam.now()))
     }
 
     fn delete_options(&self, body: &[u8]) -> Result<DeleteOptions, Status> {
@@ -246,15 +244,9 @@ impl<'a> Asked<'a> {
                 table::of_object(object.to_value()?, kind, include, true, now).to_string().into_bytes()
             }
         };
-        let mut reply = list::json_answer(body, self.headers);
+        let mut reply = send::json(body, self.headers);
         *reply.status_mut() = code;
-        for warning in warnings {
-            // RFC 7234, section 5.5: code, agent, quoted text.
-            let text = warning.replace('\\', r"\\").replace('"', "\\\"").replace(|one: char| one.is_control(), " ");
-            if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{text}\"").as_bytes()) {
-                reply.headers_mut().append(WARNING, value);
-            }
-        }
+        warning::add(reply.headers_mut(), warnings);
         Ok(reply)
     }
 }
@@ -266,7 +258,7 @@ fn success(code: StatusCode, details: Option<Value>) -> Reply {
         Some(details) => status["details"] = details,
         None => status["code"] = code.as_u16().into(),
     }
-    let mut reply = list::json_answer(status.to_string().into_bytes(), &HeaderMap::new());
+    let mut reply = send::json(status.to_string().into_bytes(), &HeaderMap::new());
     *reply.status_mut() = code;
     reply
 }

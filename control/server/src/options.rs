@@ -41,7 +41,7 @@ impl WriteOptions {
         let mut errors: Vec<_> = wrong.into_iter().collect();
         errors.extend(query.get("fieldManager").into_iter().flat_map(managed::name::validate));
         let dry: Vec<&str> = query.all("dryRun").filter(|value| !value.is_empty()).collect();
-        let dry_run = dry_run(&dry).map_err(|error| errors.push(error));
+        let dry_run = is_dry_run(&dry).map_err(|error| errors.push(error));
         let validation = FieldValidation::parse(query.get("fieldValidation")).map_err(|error| errors.push(error));
         match (dry_run, validation) {
             (Ok(dry_run), Ok(field_validation)) if errors.is_empty() => Ok(Self { dry_run, field_validation }),
@@ -50,7 +50,7 @@ impl WriteOptions {
     }
 }
 
-fn dry_run(values: &[&str]) -> Result<bool, FieldError> {
+fn is_dry_run(values: &[&str]) -> Result<bool, FieldError> {
     if values.iter().any(|value| *value != "All") {
         let quoted: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
         let value = format!("[]string{{{}}}", quoted.join(", "));
@@ -73,47 +73,65 @@ pub(crate) struct DeleteOptions {
     pub(crate) uid: Option<Uid>,
     /// The object must be at this revision.
     pub(crate) revision: Option<String>,
+    /// An object that is only marked is answered with 202 (the old way to ask for dependents to go, `orphanDependents=false`).
+    pub(crate) accepts: bool,
 }
 
 impl DeleteOptions {
-    /// Reads them; the body wins, as in Kubernetes, where it is given.
+    /// Reads them from the body or, when there is none, from the query: as in Kubernetes a body speaks alone. Only a dry run
+    /// counts wherever it stands, since who asks for one must not lose an object.
     pub(crate) fn of(query: &Query, body: Option<&Value>) -> Result<Self, Status> {
         let kind = "DeleteOptions";
-        let mut options = Self { dry_run: WriteOptions::of(query, kind)?.dry_run, ..Self::default() };
-        if let Some(grace) = query.number("gracePeriodSeconds")? {
-            options.grace = Some(seconds(grace)?);
-        }
-        options.propagation = propagation(query.get("propagationPolicy"))?;
-        if query.flag("orphanDependents") {
-            options.propagation = Some(Propagation::Orphan);
-        }
-        let Some(body) = body else { return Ok(options) };
-        if let Some(dry) = body["dryRun"].as_array() {
-            let dry: Vec<&str> = dry.iter().filter_map(Value::as_str).collect();
-            options.dry_run |= dry_run(&dry).map_err(|error| Status::invalid("meta.k8s.io", kind, "", &[error]))?;
-        }
-        if let Some(grace) = body["gracePeriodSeconds"].as_i64() {
-            options.grace = Some(seconds(grace)?);
-        }
-        if let Some(given) = propagation(body["propagationPolicy"].as_str())? {
-            options.propagation = Some(given);
-        }
-        if body["orphanDependents"].as_bool() == Some(true) {
-            options.propagation = Some(Propagation::Orphan);
-        }
-        options.uid = body["preconditions"]["uid"].as_str().map(Uid::new);
-        options.revision = body["preconditions"]["resourceVersion"].as_str().map(str::to_owned);
-        Ok(options)
+        let dry_run = WriteOptions::of(query, kind)?.dry_run;
+        let Some(body) = body else {
+            let orphan = query.get("orphanDependents").map(|_| query.flag("orphanDependents"));
+            let fate = Fate::of(query.get("propagationPolicy"), orphan)?;
+            let grace = query.number("gracePeriodSeconds")?.map(seconds);
+            return Ok(Self { dry_run, grace, ..Self::default() }.with(fate));
+        };
+        let dry: Vec<&str> = body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let refused = |error| Status::invalid("meta.k8s.io", kind, "", &[error]);
+        let fate = Fate::of(body["propagationPolicy"].as_str(), body["orphanDependents"].as_bool())?;
+        let text = |field: &str| body["preconditions"][field].as_str();
+        let options = Self {
+            dry_run: is_dry_run(&dry).map_err(refused)? || dry_run,
+            grace: body["gracePeriodSeconds"].as_i64().map(seconds),
+            uid: text("uid").map(Uid::new),
+            revision: text("resourceVersion").map(str::to_owned),
+            ..Self::default()
+        };
+        Ok(options.with(fate))
+    }
+
+    fn with(self, fate: Fate) -> Self {
+        Self { propagation: fate.propagation, accepts: fate.accepts, ..self }
     }
 }
 
-/// A grace period.
-fn seconds(grace: i64) -> Result<u32, Status> {
-    let wrong = |_| {
-        let error = FieldError::invalid("gracePeriodSeconds", &grace.into(), "must be greater than or equal to 0");
-        Status::invalid("meta.k8s.io", "DeleteOptions", "", &[error])
-    };
-    u32::try_from(grace).map_err(wrong)
+/// A grace period. One below zero means one second, as in Kubernetes.
+fn seconds(grace: i64) -> u32 {
+    if grace < 0 { 1 } else { u32::try_from(grace).unwrap_or(u32::MAX) }
+}
+
+/// What becomes of dependents, by the option of today and by the one before it.
+#[derive(Clone, Copy)]
+struct Fate {
+    propagation: Option<Propagation>,
+    accepts: bool,
+}
+
+impl Fate {
+    fn of(policy: Option<&str>, orphan: Option<bool>) -> Result<Self, Status> {
+        let invalid = |error: FieldError| Status::invalid("meta.k8s.io", "DeleteOptions", "", &[error]);
+        let policy = policy.filter(|policy| !policy.is_empty());
+        if let (Some(policy), Some(_)) = (policy, orphan) {
+            let why = "orphanDependents and deletionPropagation cannot be both set";
+            return Err(invalid(FieldError::invalid("propagationPolicy", &policy.into(), why)));
+        }
+        let old = |orphan| if orphan { Propagation::Orphan } else { Propagation::Background };
+        let accepts = orphan == Some(false);
+        Ok(Self { propagation: propagation(policy)?.or(orphan.map(old)), accepts })
+    }
 }
 
 fn propagation(text: Option<&str>) -> Result<Option<Propagation>, Status> {
@@ -164,12 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_reads_body_and_query() {
-        let body = json!({"propagationPolicy": "Foreground", "preconditions": {"uid": "u"}});
-        let options = DeleteOptions::of(&query("gracePeriodSeconds=3"), Some(&body)).unwrap();
-        assert_eq!((options.grace, options.propagation), (Some(3), Some(Propagation::Foreground)));
-        assert_eq!(options.uid, Some(Uid::new("u")));
+    fn a_body_speaks_alone_but_for_a_dry_run() {
+        let body = json!({"propagationPolicy": "Foreground", "preconditions": {"uid": "u"}, "gracePeriodSeconds": -1});
+        let options = DeleteOptions::of(&query("gracePeriodSeconds=3&dryRun=All"), Some(&body)).unwrap();
+        assert_eq!((options.grace, options.propagation), (Some(1), Some(Propagation::Foreground)));
+        assert_eq!((options.uid, options.dry_run), (Some(Uid::new("u")), true));
+        let options = DeleteOptions::of(&query("gracePeriodSeconds=3&orphanDependents=false"), None).unwrap();
+        assert_eq!(
+            (options.grace, options.propagation, options.accepts),
+            (Some(3), Some(Propagation::Background), true)
+        );
         let status = DeleteOptions::of(&query(""), Some(&json!({"propagationPolicy": "X"}))).unwrap_err();
         assert!(status.message.ends_with("supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""));
+        let both = DeleteOptions::of(&query("propagationPolicy=Orphan&orphanDependents=true"), None).unwrap_err();
+        let why = "Invalid value: \"Orphan\": orphanDependents and deletionPropagation cannot be both set";
+        assert!(both.message.ends_with(why), "{both}");
     }
 }

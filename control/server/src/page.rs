@@ -1,5 +1,6 @@
-//! Pages about the server: discovery, OpenAPI, version, health.
+//! Pages about the server: discovery, OpenAPI, version, health, figures.
 
+use api::status::Status;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -8,12 +9,9 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::discovery;
 use crate::fail::{self, Reply};
+use crate::health;
 use crate::query::Query;
 use crate::route::Page;
-
-/// Checks behind `/livez` and `/readyz`.
-const LIVE: [&str; 2] = ["ping", "store"];
-const READY: [&str; 4] = ["ping", "store", "leader", "bootstrap"];
 
 /// Answers a page.
 pub(crate) fn answer(app: &App, page: &Page, method: &Method, path: &str, query: &Query, headers: &HeaderMap) -> Reply {
@@ -34,7 +32,8 @@ pub(crate) fn answer(app: &App, page: &Page, method: &Method, path: &str, query:
         Page::OpenApiOf(group, version) => crate::openapi::document(group, version, query, headers)
             .map_or_else(|status| fail::reply(&status), |found| found.unwrap_or_else(not_found_text)),
         Page::Version => json(StatusCode::OK, &app.version),
-        Page::Health(check) => health(app, path, check, query),
+        Page::Health(page, check) => health::answer(app, page, check, query),
+        Page::Metrics => metrics(app),
         Page::Nothing if path.starts_with("/apis/") => not_found_text(),
         Page::Nothing => json(StatusCode::NOT_FOUND, &json!({"paths": discovery::paths()})),
     }
@@ -51,7 +50,8 @@ fn json(code: StatusCode, value: &Value) -> Reply {
     reply
 }
 
-fn text(code: StatusCode, body: impl Into<Body>) -> Reply {
+/// An answer of plain text.
+pub(crate) fn text(code: StatusCode, body: impl Into<Body>) -> Reply {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = code;
     let headers = reply.headers_mut();
@@ -60,33 +60,19 @@ fn text(code: StatusCode, body: impl Into<Body>) -> Reply {
     reply
 }
 
-fn not_found_text() -> Reply {
+/// 404 of what is no object.
+pub(crate) fn not_found_text() -> Reply {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-/// `ok` when all checks hold; with `?verbose` or a failure a line for each.
-fn health(app: &App, path: &str, one: &str, query: &Query) -> Reply {
-    let name = path.trim_matches('/').split('/').next().unwrap_or_default();
-    let checks: &[&str] = if name == "readyz" { &READY } else { &LIVE };
-    let excluded: Vec<&str> = query.all("exclude").collect();
-    if !one.is_empty() {
-        return match (checks.contains(&one), app.check(one)) {
-            (false, _) => not_found_text(),
-            (true, true) => text(StatusCode::OK, "ok"),
-            (true, false) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{one} check failed\n")),
-        };
+/// Every figure, in the text form of Prometheus.
+fn metrics(app: &App) -> Reply {
+    match app.core.seam.metrics().text() {
+        Ok(figures) => {
+            let mut reply = Response::new(Body::from(figures));
+            reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(seam::metrics::TEXT));
+            reply
+        }
+        Err(error) => fail::reply(&Status::internal(format!("cannot read the figures: {error}"))),
     }
-    let outcomes: Vec<(&str, bool)> =
-        checks.iter().filter(|check| !excluded.contains(check)).map(|check| (*check, app.check(check))).collect();
-    let healthy = outcomes.iter().all(|(_, holds)| *holds);
-    if healthy && !query.has("verbose") {
-        return text(StatusCode::OK, "ok");
-    }
-    let line = |(check, holds): &(&str, bool)| {
-        if *holds { format!("[+]{check} ok\n") } else { format!("[-]{check} failed: not yet\n") }
-    };
-    let mut body: String = outcomes.iter().map(line).collect();
-    let verdict = if healthy { "passed" } else { "failed" };
-    body.push_str(&format!("{name} check {verdict}\n"));
-    text(if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }

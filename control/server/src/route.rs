@@ -107,8 +107,10 @@ pub(crate) enum Page {
     OpenApiOf(String, String),
     /// `/version`.
     Version,
-    /// `/livez`, `/readyz`, `/healthz` and their single checks.
-    Health(String),
+    /// `/livez`, `/readyz` or `/healthz`, and one of its checks alone when one is named.
+    Health(&'static str, String),
+    /// `/metrics`.
+    Metrics,
     /// Anything else.
     Nothing,
 }
@@ -133,6 +135,7 @@ pub(crate) fn spelled(subresource: Subresource) -> &'static str {
         Subresource::Eviction => "eviction",
         Subresource::EphemeralContainers => "ephemeralcontainers",
         Subresource::Resize => "resize",
+        Subresource::Approval => "approval",
     }
 }
 
@@ -158,7 +161,10 @@ pub(crate) fn route(method: &Method, path: &str, query: &Query) -> Result<Route,
         ["openapi", "v3", "api", version] => page(Page::OpenApiOf(String::new(), (*version).to_owned())),
         ["openapi", "v3", "apis", group, version] => page(Page::OpenApiOf((*group).to_owned(), (*version).to_owned())),
         ["version"] => page(Page::Version),
-        ["livez" | "readyz" | "healthz", rest @ ..] => page(Page::Health(rest.join("/"))),
+        ["livez", rest @ ..] => page(Page::Health("livez", rest.join("/"))),
+        ["readyz", rest @ ..] => page(Page::Health("readyz", rest.join("/"))),
+        ["healthz", rest @ ..] => page(Page::Health("healthz", rest.join("/"))),
+        ["metrics"] => page(Page::Metrics),
         _ => page(Page::Nothing),
     }
 }

@@ -12,21 +12,20 @@ use seam::Seam;
 use serde_json::{Value, json};
 use store::Store;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Builtin;
 use crate::admit::Admission;
-use crate::app::{App, READS_MAX, WRITES_MAX};
+use crate::app::App;
+use crate::limits::Limits;
 use crate::listen::{self, Listener};
 use crate::log::NodeCaller;
+use crate::meter::Meter;
 use crate::pki::{NodeBundle, Pair, Pki, PkiError, kubeconfig};
 use crate::verbs::{Core, InProcess};
 use crate::watch::Hub;
 use crate::{admit, bootstrap};
 
-/// Longest wait for requests under way when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
 /// A store that has just opened may still be electing; bootstrap is tried again this often, about a second apart.
 const BOOTSTRAP_TRIES: usize = 30;
 /// Between two tries of bootstrap.
@@ -49,6 +48,8 @@ pub struct ServerConfig {
     pub version: String,
     /// Who else is asked before a write.
     pub admission: Vec<Arc<dyn Admission>>,
+    /// How much is taken on at once, and for how long.
+    pub limits: Limits,
 }
 
 /// Why a server cannot start.
@@ -98,16 +99,21 @@ impl Server {
         let (service_cidrs, admission) = (config.service_cidrs, config.admission);
         let core = Arc::new(Core { store, seam: seam.clone(), service_cidrs, admission });
         let stop = CancellationToken::new();
+        let version = version(&config.version);
+        let meter = Meter::new(seam.metrics(), &version);
         let app = Arc::new(App {
             core: Arc::clone(&core),
             authorizer: Arc::new(Builtin),
             caller: NodeCaller { tls: Arc::new(node_tls), seam: seam.clone() },
-            version: version(&config.version),
+            version,
             server_address: reachable.first().or(addresses.first()).map(ToString::to_string).unwrap_or_default(),
             bootstrapped: AtomicBool::new(false),
-            reads: Semaphore::new(READS_MAX),
-            writes: Semaphore::new(WRITES_MAX),
-            watches: Hub::new(&core.store),
+            reads: meter.gate("readOnly", config.limits.reads, config.limits.wait),
+            writes: meter.gate("mutating", config.limits.writes, config.limits.wait),
+            meter,
+            limits: config.limits,
+            stopping: stop.clone(),
+            watches: Hub::new(&core.store, seam.metrics()),
         });
         let watches = Arc::clone(&app.watches).run(core.store.clone(), seam.clone(), stop.clone());
         seam.spawn("watches", watches);
@@ -252,7 +258,8 @@ impl Running {
     pub async fn shutdown(self) {
         self.stop.cancel();
         self.listener.connections.close();
-        if self.seam.timeout(DRAIN, self.listener.connections.wait()).await.is_err() {
+        let drain = self.listener.app.limits.drain;
+        if self.seam.timeout(drain, self.listener.connections.wait()).await.is_err() {
             tracing::warn!(connections = self.listener.connections.len(), "stopped with requests under way");
         }
     }

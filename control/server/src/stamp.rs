@@ -14,7 +14,7 @@ pub(crate) fn generate_name(base: &str, seam: &Seam) -> String {
 
 /// Gives a new object its identity and removes what only the server may say.
 pub(crate) fn create(kind: &Kind, object: &mut Value, seam: &Seam) {
-    let generation = has_generation(kind, object);
+    let generation = kind.flags.generation == Generation::One || has_generation(kind, object);
     let Some(meta) = metadata(object) else { return };
     for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         meta.remove(field);
@@ -33,7 +33,7 @@ pub(crate) fn has_generation(kind: &Kind, object: &Value) -> bool {
     match kind.flags.generation {
         Generation::BySpec => counts && kind.has(Subresource::Status) && object.get("spec").is_some(),
         Generation::Always => true,
-        Generation::Never => false,
+        Generation::Never | Generation::One => false,
     }
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn partial(mut object: Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take()})
 }
 
-/// Appends the metadata of a stored object as it stood at a revision, as the kind shows it.
+/// Appends the metadata of a stored object as it stood at a revision. The form that is stored costs no parse.
 pub(crate) fn write_partial(kind: &Kind, record: &Record, revision: Revision, out: &mut Vec<u8>) -> Result<(), Status> {
     if !kind.is_stored() {
         let mut object = value_of(record)?;

@@ -11,6 +11,9 @@
 
 mod support;
 
+use api::change::Change;
+use api::meta::{Key, Resource};
+use api::requester::Requester;
 use http::Method;
 use serde_json::{Value, json};
 use support::{Client, Cluster, pod};
@@ -267,8 +270,24 @@ async fn managers_can_be_moved_and_forgotten() {
 async fn our_own_components_are_managers() {
     let cluster = Cluster::start().await;
     let admin = &cluster.admin;
-    admin.post(&format!("{PODS}?fieldManager=me"), &pod("p")).await;
     let (_, space) = admin.get("/api/v1/namespaces/default").await;
     assert_eq!(space["metadata"]["managedFields"][0]["manager"], "bireme-server");
+    admin.post(&format!("{PODS}?fieldManager=me"), &pod("p")).await;
+    let key = |plural: &str, name: &str| Key::new(&Resource::new("", plural), "default", name).unwrap();
+    let made = json!({"metadata": {"name": "made", "namespace": "default"}, "data": {"k": "v"}});
+    let status = json!({"status": {"reason": "Because"}});
+    let changes = vec![
+        Change::Create { resource: Resource::new("", "configmaps"), object: made },
+        Change::Patch { key: key("pods", "p"), subresource: Some("status"), if_revision: None, patch: status },
+    ];
+    let outcomes = cluster.running.verbs.carry_out(&Requester::component("replicaset"), None, changes).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let (_, made) = admin.get(&format!("{CONFIG_MAPS}/made")).await;
+    let fields = json!({"f:data": {".": {}, "f:k": {}}});
+    assert_eq!(managers(&made), json!([entry("bireme-controller-manager", "Update", "v1", &fields)]));
+    let (_, pod) = admin.get(&format!("{PODS}/p")).await;
+    let mut expected = entry("bireme-controller-manager", "Update", "v1", &json!({"f:status": {"f:reason": {}}}));
+    expected["subresource"] = "status".into();
+    assert!(managers(&pod).as_array().unwrap().contains(&expected), "{pod}");
     cluster.stop().await;
 }

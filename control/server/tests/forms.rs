@@ -84,3 +84,54 @@ async fn what_is_wrong_is_told_of_the_kind_that_was_asked_for() {
     assert_eq!(cluster.admin.post(NEW, &wrong).await.0, 400);
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn an_autoscaler_loses_nothing_in_the_first_version() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let path = |version: &str| format!("/apis/autoscaling/{version}/namespaces/default/horizontalpodautoscalers");
+    let old = json!({"metadata": {"name": "h"}, "spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 50,
+        "scaleTargetRef": {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}}});
+    let (code, made) = admin.post(&path("v1"), &old).await;
+    assert_eq!((code, &made["apiVersion"]), (201, &json!("autoscaling/v1")), "{made}");
+    let (_, new) = admin.get(&format!("{}/h", path("v2"))).await;
+    let target = json!({"type": "Utilization", "averageUtilization": 50});
+    assert_eq!(new["spec"]["metrics"][0]["resource"], json!({"name": "cpu", "target": target}));
+    let memory = json!({"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}}});
+    let metrics = json!({"spec": {"metrics": [memory, new["spec"]["metrics"][0]]}});
+    let (code, new) = admin.merge(&format!("{}/h", path("v2")), &metrics).await;
+    assert_eq!((code, &new["spec"]["metrics"][0]), (200, &memory), "{new}");
+    let (_, shown) = admin.get(&format!("{}/h", path("v1"))).await;
+    let carried = shown["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/metrics"].as_str().unwrap();
+    assert!(carried.contains("\"targetAverageValue\":\"1Gi\""), "{carried}");
+    let (code, same) = admin.ask(Method::PUT, &format!("{}/h", path("v1")), &[], shown.to_string()).await;
+    assert_eq!((code, &same), (200, &shown), "what was read and written back changes nothing");
+    for version in ["v2beta1", "v2beta2"] {
+        let (code, list) = admin.get(&path(version)).await;
+        assert_eq!((code, &list["apiVersion"]), (200, &json!(format!("autoscaling/{version}"))));
+        assert_eq!(list["items"][0]["metadata"]["uid"], made["metadata"]["uid"]);
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_ingress_of_an_old_chart_is_one_of_today() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let path = |group: &str| format!("/apis/{group}/namespaces/default/ingresses");
+    let old = json!({"apiVersion": "extensions/v1beta1", "kind": "Ingress", "metadata": {"name": "i"},
+        "spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": {"serviceName": "s", "servicePort": 80}}]}}]}});
+    let (code, made) = admin.post(&path("extensions/v1beta1"), &old).await;
+    assert_eq!((code, &made["apiVersion"]), (201, &json!("extensions/v1beta1")), "{made}");
+    let (_, new) = admin.get(&format!("{}/i", path("networking.k8s.io/v1"))).await;
+    let backend = json!({"service": {"name": "s", "port": {"number": 80}}});
+    let rule = json!({"path": "/", "pathType": "ImplementationSpecific", "backend": backend});
+    assert_eq!(new["spec"], json!({"rules": [{"http": {"paths": [rule]}}]}));
+    let budgets = "/apis/policy/v1beta1/namespaces/default/poddisruptionbudgets";
+    let (code, budget) =
+        admin.post(budgets, &json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {}}})).await;
+    assert_eq!((code, &budget["spec"]["selector"]), (201, &json!({})), "{budget}");
+    let (_, budget) = admin.get(&format!("{}/b", budgets.replace("v1beta1", "v1"))).await;
+    assert_eq!(budget["spec"]["selector"]["matchExpressions"][0]["operator"], "Exists");
+    cluster.stop().await;
+}

@@ -283,3 +283,70 @@ async fn unknown_fields_are_warned_about_or_refused() {
     );
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn a_deletion_does_as_its_options_say() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let delete = async |name: &str, query: &str, body: Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        admin.ask(Method::DELETE, &format!("{CONFIG_MAPS}/{name}{query}"), &[], &body).await
+    };
+    for name in ["a", "b", "c"] {
+        admin.post(CONFIG_MAPS, &config_map(name)).await;
+    }
+    let (_, stale) = delete("a", "", json!({"preconditions": {"resourceVersion": "1"}})).await;
+    let message = stale["message"].as_str().unwrap();
+    assert!(
+        message.starts_with(
+            "Operation cannot be fulfilled on ConfigMap \"a\": the ResourceVersion in the precondition (1)"
+        )
+    );
+    assert!(message.ends_with("The object might have been modified"), "{message}");
+    let (code, _) = delete("a", "?dryRun=All", json!({"gracePeriodSeconds": 0})).await;
+    assert_eq!((code, admin.get(&format!("{CONFIG_MAPS}/a")).await.0), (200, 200), "a dry run keeps the object");
+    let (code, marked) = delete("a", "", json!({"propagationPolicy": "Foreground"})).await;
+    assert_eq!((code, &marked["metadata"]["finalizers"]), (200, &json!(["foregroundDeletion"])));
+    let (_, other) = delete("a", "", json!({"propagationPolicy": "Orphan"})).await;
+    assert_eq!(other["metadata"]["finalizers"], json!(["orphan"]), "the last wish counts while nothing runs");
+    let (code, gone) = delete("a", "?propagationPolicy=Background", Value::Null).await;
+    assert_eq!((code, &gone["status"]), (200, &json!("Success")));
+    let mut held = config_map("h");
+    held["metadata"]["finalizers"] = json!(["x.io/f"]);
+    admin.post(CONFIG_MAPS, &held).await;
+    assert_eq!(delete("h", "?orphanDependents=false", Value::Null).await.0, 202);
+    let (code, both) = delete("b", "", json!({"propagationPolicy": "Orphan", "orphanDependents": true})).await;
+    let why = "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Invalid value: \"Orphan\": \
+               orphanDependents and deletionPropagation cannot be both set";
+    assert_eq!((code, both["message"].as_str().unwrap()), (422, why));
+    let path = format!("{CONFIG_MAPS}?labelSelector=a+in+(b,c)&limit=1");
+    let (code, deleted) = admin.ask(Method::DELETE, &path, &[], "").await;
+    assert_eq!((code, names(&deleted)), (200, vec!["b"]), "a page at a time, as it was before");
+    assert!(deleted["items"][0]["metadata"].get("deletionTimestamp").is_none());
+    assert_eq!(names(&admin.get(CONFIG_MAPS).await.1), ["c", "h"]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_grace_can_be_shortened_and_nothing_else() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    admin.post(PODS, &pod("web")).await;
+    let binding = json!({"metadata": {"name": "web"}, "target": {"kind": "Node", "name": "n1"}});
+    admin.post(&format!("{PODS}/web/binding"), &binding).await;
+    let delete = async |query: &str| {
+        let (code, pod) = admin.ask(Method::DELETE, &format!("{PODS}/web{query}"), &[], "").await;
+        assert_eq!(code, 200, "{pod}");
+        (pod["metadata"]["deletionGracePeriodSeconds"].clone(), pod["metadata"]["resourceVersion"].clone())
+    };
+    let (grace, revision) = delete("?gracePeriodSeconds=90").await;
+    assert_eq!(grace, 90);
+    assert_eq!(delete("").await, (json!(90), revision.clone()), "the pod's own grace does not shorten");
+    assert_eq!(delete("?gracePeriodSeconds=100").await, (json!(90), revision.clone()));
+    assert_eq!(delete("?propagationPolicy=Foreground").await, (json!(90), revision));
+    assert_eq!(delete("?gracePeriodSeconds=5").await.0, 5);
+    assert_eq!(delete("?gracePeriodSeconds=-1").await.0, 1, "below zero means a second");
+    assert_eq!(delete("?gracePeriodSeconds=0").await.0, 0);
+    assert_eq!(admin.get(&format!("{PODS}/web")).await.0, 404);
+    cluster.stop().await;
+}

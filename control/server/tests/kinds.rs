@@ -11,6 +11,8 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use support::{Client, Cluster};
@@ -82,5 +84,67 @@ async fn an_ingress_names_its_class_once_when_it_is_made_and_its_status_is_apart
     assert_eq!(cluster.admin.merge(&path, &late).await.0, 200);
     let balanced = json!({"status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}});
     assert_eq!(cluster.admin.merge(&format!("{path}/status"), &balanced).await.1["status"], balanced["status"]);
+    cluster.stop().await;
+}
+
+fn request(organization: &str) -> String {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, organization);
+    let request = params.serialize_request(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    STANDARD.encode(request.pem().unwrap())
+}
+
+#[tokio::test]
+async fn a_certificate_request_is_of_who_asks_and_is_decided_once() {
+    let cluster = Cluster::start().await;
+    let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let asking = |organization: &str, signer: &str| {
+        let spec = json!({"request": request(organization), "signerName": signer, "usages": ["client auth"],
+            "username": "somebody-else"});
+        json!({"metadata": {"name": "c"}, "spec": spec})
+    };
+    let client = "kubernetes.io/kube-apiserver-client";
+    let (status, refused) = cluster.admin.post(requests, &asking("system:masters", client)).await;
+    let why = "certificatesigningrequests.certificates.k8s.io \"c\" is forbidden: use of \
+               kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed";
+    assert_eq!((status, refused["message"].as_str().unwrap()), (403, why));
+    let mut broken = asking("team", "a.b/c");
+    broken["spec"]["request"] = STANDARD.encode("x").into();
+    let (status, refused) = cluster.admin.post(requests, &broken).await;
+    assert_eq!(status, 422);
+    assert_eq!(refused["details"]["causes"][0]["field"], "spec.request", "{refused}");
+    let (status, made) = cluster.admin.post(requests, &asking("team", "a.b/c")).await;
+    assert_eq!((status, made["metadata"].get("generation")), (201, None));
+    assert_ne!(made["spec"]["username"], "somebody-else");
+    assert!(made["spec"]["groups"].as_array().unwrap().contains(&json!("system:masters")));
+    let approve = json!({"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "Fine"}]}});
+    let (status, refused) = cluster.admin.merge(&format!("{requests}/c/status"), &approve).await;
+    let why = "updates may not add a condition of type \"Approved\"";
+    assert!(status == 422 && refused["message"].as_str().unwrap().contains(why), "{refused}");
+    let (status, approved) = cluster.admin.merge(&format!("{requests}/c/approval"), &approve).await;
+    assert_eq!(status, 200, "{approved}");
+    assert!(approved["status"]["conditions"][0]["lastUpdateTime"].is_string());
+    let (status, _) = cluster.admin.merge(&format!("{requests}/c/approval"), &json!({"status": null})).await;
+    assert_eq!(status, 422);
+    let (_, selected) = cluster.admin.get(&format!("{requests}?fieldSelector=spec.signerName%3Da.b/c")).await;
+    assert_eq!(selected["items"].as_array().unwrap().len(), 1);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn every_group_that_is_served_is_registered() {
+    let cluster = Cluster::start().await;
+    let (_, list) = cluster.admin.get("/apis/apiregistration.k8s.io/v1/apiservices").await;
+    let registered: Vec<&str> =
+        list["items"].as_array().unwrap().iter().map(|one| one["metadata"]["name"].as_str().unwrap()).collect();
+    let (_, groups) = cluster.admin.get("/apis").await;
+    for group in groups["groups"].as_array().unwrap().iter().filter(|one| one["name"] != "apiregistration.k8s.io") {
+        for version in group["versions"].as_array().unwrap() {
+            let name = format!("{}.{}", version["version"].as_str().unwrap(), group["name"].as_str().unwrap());
+            assert!(registered.contains(&name.as_str()), "{name}");
+        }
+    }
+    assert!(registered.contains(&"v1."));
+    assert_eq!(list["items"][0]["status"]["conditions"][0]["reason"], "Local");
     cluster.stop().await;
 }

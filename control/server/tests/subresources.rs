@@ -68,6 +68,46 @@ async fn an_evicted_pod_that_runs_says_why_it_goes() {
 }
 
 #[tokio::test]
+async fn a_budget_is_spent_by_an_eviction_and_refuses_the_next() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    let spec = json!({"minAvailable": 1, "selector": {"matchLabels": {"tier": "web"}}});
+    let (code, made) = admin.post(budgets, &json!({"metadata": {"name": "b"}, "spec": spec})).await;
+    assert_eq!(code, 201, "{made}");
+    for name in ["a", "b"] {
+        let mut pod = pod(name);
+        pod["metadata"]["labels"] = json!({"tier": "web"});
+        admin.post(PODS, &pod).await;
+        let binding = json!({"metadata": {"name": name}, "target": {"kind": "Node", "name": "n1"}});
+        admin.post(&format!("{PODS}/{name}/binding"), &binding).await;
+        let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": null});
+        let running = json!({"status": {"phase": "Running", "conditions": [ready]}});
+        assert_eq!(admin.merge(&format!("{PODS}/{name}/status"), &running).await.0, 200);
+    }
+    let evict =
+        async |name: &str| admin.post(&format!("{PODS}/{name}/eviction"), &json!({"metadata": {"name": name}})).await;
+    let (code, behind) = evict("a").await;
+    let cause = |status: &Value| status["details"]["causes"][0]["message"].as_str().unwrap().to_owned();
+    assert_eq!((code, cause(&behind)), (429, "The disruption budget b is still being processed by the server.".into()));
+    let known = json!({"status": {"observedGeneration": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2,
+        "disruptionsAllowed": 1}});
+    assert_eq!(admin.merge(&format!("{budgets}/b/status"), &known).await.0, 200);
+    let (first, second) = futures::future::join(evict("a"), evict("b")).await;
+    let mut codes = [first.0, second.0];
+    codes.sort_unstable();
+    assert_eq!(codes, [201, 429], "two at once spend one disruption: {first:?} {second:?}");
+    let (_, spent) = admin.get(&format!("{budgets}/b")).await;
+    assert_eq!(spent["status"]["disruptionsAllowed"], 0);
+    assert_eq!(spent["status"]["disruptedPods"].as_object().unwrap().len(), 1);
+    assert_eq!(spent["status"]["conditions"][0]["reason"], "InsufficientPods");
+    let refused = if first.0 == 429 { first.1 } else { second.1 };
+    assert_eq!(refused["message"], "Cannot evict pod as it would violate the pod's disruption budget.");
+    assert!(cause(&refused).starts_with("The disruption budget b "), "{refused}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn ephemeral_containers_come_and_stay() {
     let cluster = Cluster::start().await;
     let one = format!("{PODS}/a");
@@ -157,6 +197,30 @@ async fn a_scale_is_read_and_written_in_every_form() {
         refusal(negative),
         "422 Scale.autoscaling \"x\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0"
     );
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_replication_controller_scales_and_orphans_as_it_always_did() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let controllers = "/api/v1/namespaces/default/replicationcontrollers";
+    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": pod("x")["spec"]});
+    let made =
+        json!({"metadata": {"name": "x"}, "spec": {"replicas": 2, "selector": {"app": "x"}, "template": template}});
+    let (code, made) = admin.post(controllers, &made).await;
+    assert_eq!(code, 201, "{made}");
+    let one = format!("{controllers}/x");
+    let (code, scale) = admin.merge(&format!("{one}/scale"), &json!({"spec": {"replicas": 5}})).await;
+    assert_eq!((code, &scale["spec"]["replicas"], &scale["status"]["selector"]), (200, &json!(5), &json!("app=x")));
+    let (code, marked) = admin.ask(Method::DELETE, &one, &[], "").await;
+    assert_eq!(
+        (code, &marked["metadata"]["finalizers"]),
+        (200, &json!(["orphan"])),
+        "nobody said what becomes of its pods"
+    );
+    let (code, gone) = admin.ask(Method::DELETE, &one, &[], r#"{"propagationPolicy": "Background"}"#).await;
+    assert_eq!((code, &gone["status"]), (200, &json!("Success")), "{gone}");
     cluster.stop().await;
 }
 

@@ -8,9 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::{Builder, Database, StorageBackend};
 use seam::{Disk, File};
 
-/// Pages that one database keeps in memory, in bytes: what is hot is in our own memory already.
-const CACHE_BYTES: usize = 16 << 20;
-
 #[derive(Debug)]
 struct Backend(File);
 
@@ -90,9 +87,10 @@ pub(crate) fn create(disk: &Disk, path: &Path, fill: impl FnOnce(&Database) -> i
     disk.write_durably(path, &draft.with(std::mem::take))
 }
 
-/// Opens a database that was made before. Exclusive use is the directory lock's business.
-pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<Database> {
-    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(Backend(disk.open(path)?)).map_err(other)
+/// Opens a database that was made before, which keeps so many bytes of its pages in memory. Exclusive use is the directory
+/// lock's business.
+pub(crate) fn open(disk: &Disk, path: &Path, cache: usize) -> io::Result<Database> {
+    Builder::new().set_cache_size(cache).create_with_backend(Backend(disk.open(path)?)).map_err(other)
 }
 
 /// Any error of redb as the system's error that it is or stands for.

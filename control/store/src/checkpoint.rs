@@ -21,6 +21,9 @@ use crate::backend::{self, other};
 use crate::format::{self, Members, Position, StoredPast, StoredRecord, StoredRequest, Summary};
 use crate::truth::{News, Truth, What};
 
+/// Pages of the file that stay in memory, in bytes: inner nodes of its trees; objects are in our own memory already.
+const CACHE_BYTES: usize = 16 << 20;
+
 const OBJECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("objects");
 const HISTORY: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("history");
 const REQUESTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("requests");

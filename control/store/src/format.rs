@@ -181,11 +181,12 @@ impl StoredRecord {
     ///
     /// # Errors
     /// When its facts are of another version than this release reads.
-    pub(crate) fn into_record(self, key: Key) -> Result<Record, FormatError> {
+    pub(crate) fn into_record(mut self, key: Key) -> Result<Record, FormatError> {
         let newest = api::facts::VERSION;
         if self.facts_version != newest {
             return Err(FormatError::Version { form: "fact", found: self.facts_version, oldest: newest, newest });
         }
+        self.header.share();
         Ok(Record { key, revision: self.revision, header: self.header, body: self.body })
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod store;
 
 // What is true.
+mod figures;
 mod history;
 mod machine;
 mod requests;

@@ -18,6 +18,7 @@ use crate::checkpoint::Request;
 use crate::command::{Applied, Command, RequestId};
 use crate::dir::Dir;
 use crate::error::{CloseError, OpenError, ProposeError, RETRY_AFTER};
+use crate::figures::Figures;
 use crate::raft::{Outcome, Proposal, Raft};
 use crate::truth::Truth;
 
@@ -71,6 +72,7 @@ struct Running {
     barrier: Barrier,
     leadership: watch::Sender<Option<Epoch>>,
     in_flight: Semaphore,
+    figures: Figures,
     tasks: Vec<Task>,
     /// Taken by whoever closes.
     disk: Mutex<Option<OnDisk>>,
@@ -123,6 +125,14 @@ impl Store {
     /// # Errors
     /// See [`ProposeError`].
     pub async fn propose(&self, command: Command) -> Result<Applied, ProposeError> {
+        let begun = self.member.seam.moment();
+        let pending = self.member.figures.begin();
+        let outcome = self.propose_unmeasured(command).await;
+        pending.end(&outcome, self.member.seam.moment().since(begun));
+        outcome
+    }
+
+    async fn propose_unmeasured(&self, command: Command) -> Result<Applied, ProposeError> {
         let proposal = Proposal::new(command).map_err(|error| ProposeError::Stopped { why: error.to_string() })?;
         let bytes = proposal.encoded.len();
         if bytes > COMMAND_BYTES_MAX {
@@ -178,6 +188,12 @@ impl Store {
     /// [`ProposeError::Unavailable`] while there is no leader, [`ProposeError::Stopped`] at the end.
     pub async fn read_barrier(&self) -> Result<(), ProposeError> {
         self.member.barrier.pass(&self.member.seam, &self.member.raft).await
+    }
+
+    /// Why this member cannot go on, when it cannot: its disk refuses what it must write.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.member.truth.failure()
     }
 
     /// An id for one request and all its retries.

@@ -19,14 +19,13 @@ use crate::kind::{Flags, Generation};
 
 /// Name of the group.
 const GROUP: &str = "admissionregistration.k8s.io";
-/// What every kind of the group has in common.
-const FLAGS: Flags = Flags {
-    create_on_update: false,
-    needs_revision_on_update: true,
-    returns_deleted: false,
-    deleted_one_by_one: false,
-    generation: Generation::Always,
-};
+/// Categories of every kind of the group.
+const CATEGORIES: &[&str] = &["api-extensions"];
+
+/// Traits of every kind of the group.
+fn flags() -> Flags {
+    Flags { needs_revision_on_update: true, generation: Generation::Always, ..Flags::default() }
+}
 
 /// What everybody who writes one is told.
 fn not_enforced(plural: &str) -> Vec<String> {

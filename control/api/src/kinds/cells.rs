@@ -35,6 +35,16 @@ pub(super) fn joined(object: &Value, pointer: &str, field: &str) -> String {
     items(object, pointer).iter().filter_map(|item| item[field].as_str()).collect::<Vec<_>>().join(",")
 }
 
+/// How many values a cell lists before it counts the rest.
+const SHOWN: usize = 3;
+
+/// The first values and how many more there are, or what says that there is none.
+pub(super) fn shortened(values: Vec<String>, nothing: &str) -> String {
+    let more = values.len().saturating_sub(SHOWN);
+    let shown = values.into_iter().take(SHOWN).collect::<Vec<_>>().join(",");
+    if more > 0 { format!("{shown} + {more} more...") } else { or(&shown, nothing).to_owned() }
+}
+
 /// `a=b,c=d` of an object of texts, or `<none>`.
 pub(super) fn pairs(value: &Value) -> String {
     let pairs: Vec<String> = value

@@ -1,12 +1,19 @@
 //! The other versions, and groups, in which stored kinds are served: what older clients speak.
 
 use crate::kind::{Conversion, Directions, Kind};
-use crate::kinds::{admissionregistration, batch, coordination, discovery, events, networking, node, rbac, storage};
+use crate::kinds::{
+    admissionregistration, autoscaling, batch, coordination, discovery, events, networking, node, policy, rbac,
+    scheduling, storage,
+};
 
 /// Forms that are more than another `apiVersion`. Within a group, the version that clients should prefer stands first.
 const TABLE: &[fn() -> Kind] = &[
     events::event::v1,
     events::event::v1beta1,
+    autoscaling::older::v1,
+    autoscaling::older::v2beta1,
+    autoscaling::older::v2beta2,
+    policy::pod_disruption_budget_v1beta1::kind,
     networking::ingress_v1beta1::networking,
     networking::ingress_v1beta1::extensions,
     admissionregistration::configurations_v1beta1::mutating,
@@ -25,6 +32,7 @@ const SAME: &[(Stored, &str)] = &[
     (rbac::cluster_role::kind, "io.k8s.api.rbac.v1beta1.ClusterRole"),
     (rbac::role_binding::kind, "io.k8s.api.rbac.v1beta1.RoleBinding"),
     (rbac::role::kind, "io.k8s.api.rbac.v1beta1.Role"),
+    (scheduling::priority_class::kind, "io.k8s.api.scheduling.v1beta1.PriorityClass"),
     (storage::storage_class::kind, "io.k8s.api.storage.v1beta1.StorageClass"),
     (storage::volume_attachment::kind, "io.k8s.api.storage.v1beta1.VolumeAttachment"),
     (storage::csi_node::kind, "io.k8s.api.storage.v1beta1.CSINode"),

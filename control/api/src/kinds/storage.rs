@@ -3,7 +3,7 @@
 pub(super) mod csi_driver;
 pub(super) mod csi_node;
 pub(super) mod csi_storage_capacity;
-mod driver;
+pub(super) mod driver;
 pub(super) mod storage_class;
 pub(super) mod volume_attachment;
 pub(super) mod volume_attributes_class;

@@ -1,5 +1,6 @@
 //! Whether an applied configuration fits the schema. It is checked as it was sent, before it meets the live object.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -51,7 +52,7 @@ fn check(place: Place, value: &Value, path: &mut String, problems: &mut Vec<Stri
 
 fn in_list(place: Place, items: &[Value], path: &mut String, problems: &mut Vec<String>) {
     let keyed = matches!(place, Place::List { how: Items::Set | Items::Keys(_), .. });
-    let mut seen: Vec<Element> = Vec::new();
+    let mut seen = BTreeSet::new();
     for (nth, item) in items.iter().enumerate() {
         let element =
             if keyed { place.element(item) } else { i64::try_from(nth).map(Element::Index).map_err(|_| String::new()) };
@@ -63,7 +64,7 @@ fn in_list(place: Place, items: &[Value], path: &mut String, problems: &mut Vec<
             problems.push(format!("{path}: duplicate entries for key {element}"));
         }
         below(path, &element, |path| check(place.item(), item, path, problems));
-        seen.push(element);
+        seen.insert(element);
     }
 }
 

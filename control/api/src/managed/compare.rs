@@ -1,9 +1,12 @@
 //! What changed between two states of an object, as sets of paths.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::place::{Form, Place};
 use super::scalar::same;
+use super::set::Node;
 use super::{Element, Set};
 
 /// The difference between two states. No path is in more than one of the sets.
@@ -39,19 +42,6 @@ impl Comparison {
     /// Every path of the three sets, taken through a filter.
     pub(super) fn filtered(&self, filter: impl Fn(&Set) -> Set) -> Self {
         Self { removed: filter(&self.removed), modified: filter(&self.modified), added: filter(&self.added) }
-    }
-
-    fn put(&mut self, element: &Element, here: Option<Change>, below: Self) {
-        let sets = [
-            (&mut self.removed, Change::Removed, below.removed),
-            (&mut self.modified, Change::Modified, below.modified),
-            (&mut self.added, Change::Added, below.added),
-        ];
-        for (set, change, below) in sets {
-            if here == Some(change) || !below.is_empty() {
-                set.put(element.clone(), here == Some(change), below);
-            }
-        }
     }
 
     fn union(&self, other: &Self) -> Self {
@@ -138,15 +128,15 @@ fn in_map(
     after: Option<&Map<String, Value>>,
     both: bool,
 ) -> Result<Comparison, String> {
-    let mut found = Comparison::default();
+    let mut found = Found::default();
     let stand_in = |name: &str| if both { place.stand_in(name) } else { None };
     let mut visit = |name: &str, old: Option<&Value>, new: Option<&Value>| {
         let old = old.or_else(|| stand_in(name));
         let new = new.or_else(|| stand_in(name).filter(|value| value.is_object()));
         // A field that nobody declares cannot be stored; should one be, it is a value like any other.
-        let (here, below) = walk(place.field(name).unwrap_or(Place::Deduced), old, new)?;
-        if here.is_some() || !below.is_empty() {
-            found.put(&Element::field(name), here, below);
+        let outcome = walk(place.field(name).unwrap_or(Place::Deduced), old, new)?;
+        if outcome.0.is_some() || !outcome.1.is_empty() {
+            found.push(&Element::field(name), outcome);
         }
         Ok::<(), String>(())
     };
@@ -158,60 +148,69 @@ fn in_map(
             visit(name, None, Some(new))?;
         }
     }
-    Ok(found)
+    Ok(found.into())
 }
 
 /// Items that share an element are one value, and only that they are is owned.
 fn in_list(place: Place, before: &[Value], after: &[Value]) -> Result<Comparison, String> {
-    let mut found = Comparison::default();
-    let (old, new) = (grouped(place, before)?, grouped(place, after)?);
-    let absent = Vec::new();
-    let elements = old.iter().map(|(element, _)| element);
-    let fresh = new.iter().map(|(element, _)| element).filter(|element| group(&old, element).is_none());
-    for element in elements.chain(fresh) {
-        let olds = group(&old, element).unwrap_or(&absent);
-        let news = group(&new, element).unwrap_or(&absent);
-        let one = |items: &[&'_ Value]| -> Option<Value> { items.first().map(|item| (*item).clone()) };
-        match (olds.as_slice(), news.as_slice()) {
-            ([] | [_], [] | [_]) => {
-                let (here, below) = walk(place.item(), olds.first().copied(), news.first().copied())?;
-                found.put(element, here, below);
+    let mut groups: BTreeMap<Element, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
+    for item in before {
+        groups.entry(place.element(item)?).or_default().0.push(item);
+    }
+    for item in after {
+        groups.entry(place.element(item)?).or_default().1.push(item);
+    }
+    let mut found = Found::default();
+    for (element, (olds, news)) in &groups {
+        let (old, new) = (olds.first().copied(), news.first().copied());
+        match (olds.len(), news.len()) {
+            (..2, ..2) => found.push(element, walk(place.item(), old, new)?),
+            (2.., 2..) if olds == news => {}
+            (2.., 2..) => found.push(element, (Some(Change::Modified), Comparison::default())),
+            (2.., _) => {
+                found.push(element, walk(place.item(), None, new)?);
+                found.push(element, (Some(Change::Removed), Comparison::default()));
             }
-            ([_, _, ..], [_, _, ..]) => {
-                if olds != news {
-                    found.put(element, Some(Change::Modified), Comparison::default());
-                }
-            }
-            ([_, _, ..], _) => {
-                let (here, below) = walk(place.item(), None, one(news).as_ref())?;
-                found.put(element, here, below);
-                found.put(element, Some(Change::Removed), Comparison::default());
-            }
-            (_, _) => {
-                let (here, below) = walk(place.item(), one(olds).as_ref(), None)?;
-                found.put(element, here, below);
-                found.put(element, Some(Change::Added), Comparison::default());
+            (_, 2..) => {
+                found.push(element, walk(place.item(), old, None)?);
+                found.push(element, (Some(Change::Added), Comparison::default()));
             }
         }
     }
-    Ok(found)
+    Ok(found.into())
 }
 
-type Groups<'a> = Vec<(Element, Vec<&'a Value>)>;
+/// What became of the fields or items of one place.
+#[derive(Default)]
+struct Found {
+    removed: Vec<Node>,
+    modified: Vec<Node>,
+    added: Vec<Node>,
+}
 
-/// Items by element, sorted.
-fn grouped(place: Place, items: &[Value]) -> Result<Groups<'_>, String> {
-    let mut groups: Groups<'_> = Vec::with_capacity(items.len());
-    for item in items {
-        let element = place.element(item)?;
-        match groups.binary_search_by(|(other, _)| other.cmp(&element)) {
-            Ok(at) => groups[at].1.push(item),
-            Err(at) => groups.insert(at, (element, vec![item])),
+impl Found {
+    fn push(&mut self, element: &Element, (here, below): Outcome) {
+        let sets = [
+            (&mut self.removed, Change::Removed, below.removed),
+            (&mut self.modified, Change::Modified, below.modified),
+            (&mut self.added, Change::Added, below.added),
+        ];
+        for (nodes, change, below) in sets {
+            let owned = here == Some(change);
+            if owned || !below.is_empty() {
+                nodes.push(Node { element: element.clone(), owned, below });
+            }
         }
     }
-    Ok(groups)
 }
 
-fn group<'a, 'b>(groups: &'a Groups<'b>, element: &Element) -> Option<&'a Vec<&'b Value>> {
-    groups.binary_search_by(|(other, _)| other.cmp(element)).ok().and_then(|at| groups.get(at)).map(|(_, items)| items)
+impl From<Found> for Comparison {
+    fn from(found: Found) -> Self {
+        let Found { removed, modified, added } = found;
+        Self {
+            removed: removed.into_iter().collect(),
+            modified: modified.into_iter().collect(),
+            added: added.into_iter().collect(),
+        }
+    }
 }

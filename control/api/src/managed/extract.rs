@@ -1,8 +1,11 @@
 //! The paths that an object has, and an object without some of them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::place::{Form, Place};
+use super::set::Node;
 use super::{Element, Set};
 
 /// Every path of an object at which something is owned: leaves, items of lists, entries of maps, empty objects.
@@ -13,35 +16,38 @@ pub(super) fn paths(place: Place, value: &Value) -> Set {
 /// Whether the value itself is owned, and what is below it.
 fn owned(place: Place, value: &Value) -> (bool, Set) {
     let form = place.form(value);
-    let mut set = Set::default();
     match (form, value) {
-        _ if place.is_leaf(form) => return (true, set),
+        _ if place.is_leaf(form) => (true, Set::default()),
         (Form::Map, Value::Object(fields)) => {
-            for (name, value) in fields {
+            let nodes = fields.iter().map(|(name, value)| {
                 let (itself, below) = owned(place.field(name).unwrap_or(Place::Deduced), value);
                 let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
-                set.put(Element::field(name), itself || empty || !place.declares(name), below);
-            }
+                Node { element: Element::field(name), owned: itself || empty || !place.declares(name), below }
+            });
+            (false, nodes.collect())
         }
         (Form::List, Value::Array(items)) => {
             // An item without an element is told where the object is checked.
-            let elements: Vec<_> = items.iter().map(|item| place.element(item).ok()).collect();
-            for (element, item) in elements.iter().zip(items) {
-                let Some(element) = element else { continue };
-                let twice = elements.iter().filter(|other| other.as_ref() == Some(element)).count() > 1;
-                let below = if twice { Set::default() } else { paths(place.item(), item) };
-                set.put(element.clone(), true, below);
+            let mut found: BTreeMap<Element, Vec<&Value>> = BTreeMap::new();
+            for item in items {
+                if let Ok(element) = place.element(item) {
+                    found.entry(element).or_default().push(item);
+                }
             }
+            let nodes = found.into_iter().map(|(element, items)| {
+                // Items that cannot be told apart are owned without what they hold.
+                let below = if let [one] = items.as_slice() { paths(place.item(), one) } else { Set::default() };
+                Node { element, owned: true, below }
+            });
+            (false, nodes.collect())
         }
-        _ => {}
+        _ => (false, Set::default()),
     }
-    (false, set)
 }
 
 /// The set with every declared field owned that paths go through: whoever owns `spec.replicas` owns `spec` in this sense.
 pub(super) fn with_declared(place: Place, set: &Set) -> Set {
-    let mut out = Set::default();
-    for node in set.nodes() {
+    let nodes = set.nodes().iter().map(|node| {
         let (declared, inner) = match &node.element {
             Element::Field(name) => (place.declares(name), place.field(name)),
             Element::Key(_) => (false, Some(place.item())),
@@ -49,9 +55,9 @@ pub(super) fn with_declared(place: Place, set: &Set) -> Set {
         };
         let below = inner.map_or_else(|| node.below.clone(), |inner| with_declared(inner, &node.below));
         let goes_on = !node.below.is_empty();
-        out.put(node.element.clone(), node.owned || declared && goes_on, below);
-    }
-    out
+        Node { element: node.element.clone(), owned: node.owned || declared && goes_on, below }
+    });
+    nodes.collect()
 }
 
 /// The value without those paths and all that is below them. A list or object that loses everything becomes null.

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::element::NotAnElement;
+use super::set::Node;
 use super::{Element, Set};
 
 /// Says that a path ends where others go on.
@@ -29,14 +30,13 @@ impl Set {
     /// See [`NotFields`].
     pub fn decode(fields: &Value) -> Result<Self, NotFields> {
         let Value::Object(fields) = fields else { return Err(NotFields::NoObject(fields.to_string())) };
-        let mut set = Self::default();
+        let mut nodes = Vec::with_capacity(fields.len());
         for (name, value) in fields.iter().filter(|(name, _)| *name != ITSELF) {
             let Some(element) = Element::parse(name)? else { continue };
             let below = Self::decode(value)?;
-            let owned = below.is_empty() || value.get(ITSELF).is_some();
-            set.put(element, owned, below);
+            nodes.push(Node { element, owned: below.is_empty() || value.get(ITSELF).is_some(), below });
         }
-        Ok(set)
+        Ok(nodes.into_iter().collect())
     }
 
     /// Writes `fieldsV1`.

@@ -1,5 +1,7 @@
 //! An applied configuration laid over a live object.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Element;
@@ -48,46 +50,44 @@ fn maps(place: Place, live: &Map<String, Value>, config: &Map<String, Value>) ->
 fn lists(place: Place, live: &[Value], config: &[Value]) -> Result<Value, String> {
     let lefts = elements(place, live)?;
     let rights = elements(place, config)?;
+    let mut wanted: BTreeMap<&Element, usize> = BTreeMap::new();
     for (nth, element) in rights.iter().enumerate() {
-        if rights[..nth].contains(element) {
+        if wanted.insert(element, nth).is_some() {
             return Err(format!(": duplicate entries for key {element}"));
         }
     }
-    let old_of = |element: &Element| {
-        let mut found = lefts.iter().zip(live).filter(|(other, _)| *other == element).map(|(_, item)| item);
-        let first = found.next();
-        if found.next().is_some() { None } else { first }
-    };
-    let mut shared = rights.iter().filter(|element| lefts.contains(element)).peekable();
-    let mut done: Vec<&Element> = Vec::with_capacity(rights.len());
+    let mut old: BTreeMap<&Element, Option<&Value>> = BTreeMap::new();
+    for (element, item) in lefts.iter().zip(live) {
+        old.entry(element).and_modify(|twice| *twice = None).or_insert(Some(item));
+    }
+    let mut shared = rights.iter().filter(|element| old.contains_key(element)).peekable();
     let mut merged = Vec::with_capacity(live.len().max(config.len()));
     let (mut left, mut right) = (0, 0);
     while left < lefts.len() || right < rights.len() {
         let (mine, theirs) = (lefts.get(left), rights.get(right));
-        if let (Some(mine), Some(theirs)) = (mine, theirs) {
-            let waits_for_another = rights.contains(mine) && shared.peek().is_some_and(|next| *next != mine);
-            if mine != theirs && waits_for_another {
-                left += 1;
-                continue;
-            }
+        let place_of_mine = mine.and_then(|mine| wanted.get(mine).copied());
+        if let (Some(_), None) = (mine, place_of_mine) {
+            merged.push(live[left].clone());
+            left += 1;
+            continue;
         }
-        match mine {
-            Some(mine) if !rights.contains(mine) => {
-                merged.push(live[left].clone());
-                left += 1;
-                continue;
-            }
-            Some(mine) if done.contains(&mine) || theirs == Some(mine) => left += 1,
-            _ => {}
+        let another_is_next = shared.peek().is_some_and(|next| Some(*next) != mine);
+        if mine.is_some() && theirs.is_some() && mine != theirs && another_is_next {
+            // It comes where the configuration has it.
+            left += 1;
+            continue;
+        }
+        // It came already, or comes now.
+        if place_of_mine.is_some_and(|place| place <= right) {
+            left += 1;
         }
         let Some(theirs) = theirs else { continue };
-        let wanted = &config[right];
-        merged.push(match old_of(theirs) {
-            Some(old) => merge(place.item(), old, wanted).map_err(|error| format!("{theirs}{error}"))?,
-            None => wanted.clone(),
+        let item = &config[right];
+        merged.push(match old.get(theirs).copied().flatten() {
+            Some(old) => merge(place.item(), old, item).map_err(|error| format!("{theirs}{error}"))?,
+            None => item.clone(),
         });
         shared.next_if(|next| *next == theirs);
-        done.push(theirs);
         right += 1;
     }
     Ok(Value::Array(merged))

@@ -33,11 +33,8 @@ impl Set {
     /// The set of one path of fields.
     #[must_use]
     pub fn of_fields(path: &[&str]) -> Self {
-        let mut set = Self::default();
-        if let [first, rest @ ..] = path {
-            set.put(Element::field(first), rest.is_empty(), Self::of_fields(rest));
-        }
-        set
+        let [first, rest @ ..] = path else { return Self::default() };
+        Self(vec![Node { element: Element::field(first), owned: rest.is_empty(), below: Self::of_fields(rest) }])
     }
 
     /// Whether it holds no path.
@@ -53,28 +50,6 @@ impl Set {
     /// The node of that element.
     pub(super) fn node(&self, element: &Element) -> Option<&Node> {
         self.0.binary_search_by(|node| node.element.cmp(element)).ok().and_then(|at| self.0.get(at))
-    }
-
-    /// Adds what begins with the element; joined with what is there already.
-    pub(super) fn put(&mut self, element: Element, owned: bool, below: Self) {
-        let node = Node { element, owned, below };
-        if node.is_empty() {
-            return;
-        }
-        // Readers and walks come in order mostly.
-        if self.0.last().is_none_or(|last| last.element < node.element) {
-            self.0.push(node);
-            return;
-        }
-        match self.0.binary_search_by(|other| other.element.cmp(&node.element)) {
-            Ok(at) => {
-                if let Some(other) = self.0.get_mut(at) {
-                    other.owned |= node.owned;
-                    other.below = other.below.union(&node.below);
-                }
-            }
-            Err(at) => self.0.insert(at, node),
-        }
     }
 
     /// Whether the path is in the set.
@@ -133,11 +108,10 @@ impl Set {
     #[must_use]
     pub fn only(&self, fields: &[&str]) -> Self {
         let [first, rest @ ..] = fields else { return self.clone() };
-        let mut set = Self::default();
-        if let Some(Node { element, owned, below }) = self.node(&Element::field(first)) {
-            set.put(element.clone(), rest.is_empty() && *owned, below.only(rest));
-        }
-        set
+        let node = self.node(&Element::field(first));
+        node.and_then(|node| Node::non_empty(&node.element, rest.is_empty() && node.owned, node.below.only(rest)))
+            .into_iter()
+            .collect()
     }
 
     /// Every path; those that end at a level before those that go on from it, as Kubernetes tells them.
@@ -179,6 +153,23 @@ impl Set {
                 (None, None) => None,
             });
         }
+    }
+}
+
+/// Nodes in any order, several of one element among them; empty ones are left out.
+impl FromIterator<Node> for Set {
+    fn from_iter<I: IntoIterator<Item = Node>>(nodes: I) -> Self {
+        let mut nodes: Vec<Node> = nodes.into_iter().filter(|node| !node.is_empty()).collect();
+        nodes.sort_by(|a, b| a.element.cmp(&b.element));
+        nodes.dedup_by(|next, kept| {
+            let same = next.element == kept.element;
+            if same {
+                kept.owned |= next.owned;
+                kept.below = kept.below.union(&next.below);
+            }
+            same
+        });
+        Self(nodes)
     }
 }
 

@@ -70,6 +70,7 @@ fn of_subresource(kind: &Kind, of: Subresource) -> (&'static str, Map<String, Va
             ("ephemeralcontainers", Endpoint::of(kind, "Ephemeralcontainers").read_and_change())
         }
         Subresource::Resize => ("resize", Endpoint::of(kind, "Resize").read_and_change()),
+        Subresource::Approval => ("approval", Endpoint::of(kind, "Approval").read_and_change()),
         Subresource::Finalize => ("finalize", verb("put", Endpoint::of(kind, "Finalize").write("put", "replace", 200))),
         Subresource::Log => {
             let mut operation = Endpoint::of(kind, "Log").read("read", LOG_PARAMETERS);

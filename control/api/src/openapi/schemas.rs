@@ -25,7 +25,8 @@ pub(super) fn subresource(subresource: Subresource) -> Option<&'static str> {
         | Subresource::Log
         | Subresource::Finalize
         | Subresource::EphemeralContainers
-        | Subresource::Resize => None,
+        | Subresource::Resize
+        | Subresource::Approval => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::context::Context;
 use super::{CONTAINER_LISTS, container};
 use crate::field::{Errors, Field};
 use crate::json;
@@ -24,14 +25,15 @@ const WHY: &str = "cannot be set for an Ephemeral Container";
 /// Annotation of a pod that a node made of a file of its own.
 pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// Everything wrong with the ephemeral containers of a spec whose volumes have these names.
-pub(super) fn containers(spec: &Field<'_>, volumes: &BTreeSet<&str>) -> Errors {
+/// Everything wrong with the ephemeral containers of a spec.
+pub(super) fn containers(spec: &Field<'_>, context: &Context<'_>) -> Errors {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     names.extend(CONTAINER_LISTS.iter().flat_map(|list| spec.at(list).items()).map(|one| one.at("name").text()));
     let targets = names.clone();
     let mut errors = Errors::new();
     for one in spec.at("ephemeralContainers").items() {
-        errors.extend(container::common(&one, volumes, &mut names));
+        errors.extend(container::common(&one, context, &mut names));
+        errors.extend(container::image(&one));
         let target = one.at("targetContainerName");
         if !target.is_empty() && !targets.contains(target.text()) {
             errors.push(target.not_found());
@@ -74,14 +76,18 @@ pub(super) fn is_mirror(pod: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::default_spec;
+    use super::super::volume::Kind;
     use super::*;
     use expect_test::{Expect, expect};
     use serde_json::json;
 
     fn check(added: &Value, expected: &Expect) {
-        let spec = json!({"spec": {"containers": [{"name": "c", "image": "i"}], "volumes": [{"name": "v"}],
+        let mut spec = json!({"spec": {"containers": [{"name": "c", "image": "i"}], "volumes": [{"name": "v"}],
             "ephemeralContainers": added}});
-        let errors = containers(&Field::root(&spec).at("spec"), &["v"].into());
+        default_spec(&mut spec["spec"]);
+        let field = Field::root(&spec).at("spec");
+        let errors = containers(&field, &Context::of(&field, [("v", Kind::Other)].into(), true));
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         expected.assert_eq(&texts.join("\n"));
     }

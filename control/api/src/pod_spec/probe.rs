@@ -4,16 +4,16 @@ use crate::field::{Errors, Field};
 use crate::name;
 use crate::network::port_or_name;
 
+/// What probes can do, and what hooks can.
+const PROBES: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];
+const HOOKS: &[&str] = &["exec", "httpGet", "tcpSocket", "sleep"];
+
 /// Everything wrong with a liveness or startup probe: one success is all there is to wait for.
 pub(super) fn must_succeed_once(probe: &Field<'_>) -> Errors {
     let mut errors = common(probe);
     let successes = probe.at("successThreshold");
     if successes.integer().is_some_and(|number| number != 1) {
         errors.push(successes.invalid("must be 1"));
-    }
-    let grace = probe.at("terminationGracePeriodSeconds");
-    if grace.integer().is_some_and(|seconds| seconds < 1) {
-        errors.push(grace.invalid("must be greater than 0"));
     }
     errors
 }
@@ -30,41 +30,58 @@ fn common(probe: &Field<'_>) -> Errors {
     if !probe.is_set() {
         return Errors::new();
     }
-    let mut errors = handler(probe);
-    let numbers = ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"];
-    errors.extend(numbers.iter().filter_map(|name| probe.at(name).not_negative()));
+    let mut errors = handler(probe, PROBES, None);
+    errors.extend(probe.none_negative(&[
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+    ]));
+    let grace = probe.at("terminationGracePeriodSeconds");
+    if grace.integer().is_some_and(|seconds| seconds < 1) {
+        errors.push(grace.invalid("must be greater than 0"));
+    }
     errors
 }
 
+/// Everything wrong with a hook of a pod that has so many seconds to stop.
+pub(super) fn hook(hook: &Field<'_>, grace: Option<i64>) -> Errors {
+    handler(hook, HOOKS, grace)
+}
+
 /// Everything wrong with what a probe or hook does: exactly one thing, said completely.
-pub(super) fn handler(parent: &Field<'_>) -> Errors {
-    let mut errors = Errors::new();
-    let kinds = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"].map(|name| parent.at(name));
-    let [exec, http, tcp, grpc, sleep] = &kinds;
-    for (nth, extra) in kinds.iter().filter(|kind| kind.is_set()).enumerate() {
-        errors.extend((nth > 0).then(|| extra.forbidden("may not specify more than 1 handler type")));
+fn handler(parent: &Field<'_>, kinds: &[&str], grace: Option<i64>) -> Errors {
+    let given: Vec<Field<'_>> = kinds.iter().map(|name| parent.at(name)).filter(Field::is_set).collect();
+    let Some((first, extra)) = given.split_first() else {
+        return vec![parent.required("must specify a handler type")];
+    };
+    let mut errors = action(first, grace);
+    errors.extend(extra.iter().map(|one| one.forbidden("may not specify more than 1 handler type")));
+    errors
+}
+
+fn action(action: &Field<'_>, grace: Option<i64>) -> Errors {
+    match action.path().rsplit('.').next().unwrap_or_default() {
+        "exec" => action.at("command").must().into_iter().collect(),
+        "httpGet" => http(action),
+        "sleep" => {
+            let seconds = action.at("seconds").integer().unwrap_or_default();
+            let grace = grace.filter(|grace| !(0..=*grace).contains(&seconds));
+            let why = |grace| format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+            grace.map(|grace| action.invalid_part(seconds, why(grace))).into_iter().collect()
+        }
+        _ => port_or_name(&action.at("port")),
     }
-    if exec.is_set() {
-        errors.extend(exec.at("command").must());
-    }
-    if http.is_set() {
-        errors.extend(http.at("path").must());
-        errors.extend(port_or_name(&http.at("port")));
-        errors.extend(http.at("scheme").one_of(&["HTTP", "HTTPS"]));
-        let headers = http.at("httpHeaders").items();
-        errors.extend(headers.flat_map(|header| header.at("name").must_be_named(name::http_header)));
-    }
-    if tcp.is_set() {
-        errors.extend(port_or_name(&tcp.at("port")));
-    }
-    if grpc.is_set() {
-        errors.extend(port_or_name(&grpc.at("port")));
-    }
-    if sleep.is_set() {
-        errors.extend(sleep.at("seconds").not_negative());
-    }
-    if kinds.iter().all(|kind| !kind.is_set()) {
-        errors.push(parent.required("must specify a handler type"));
+}
+
+fn http(get: &Field<'_>) -> Errors {
+    let headers = get.at("httpHeaders");
+    let mut errors: Errors = get.at("path").must().into_iter().collect();
+    errors.extend(port_or_name(&get.at("port")));
+    errors.extend(get.at("scheme").one_of(&["HTTP", "HTTPS"]));
+    for header in headers.items().map(|header| header.at("name").text()) {
+        errors.extend(name::http_header(header).into_iter().map(|why| headers.invalid_part(header, why)));
     }
     errors
 }

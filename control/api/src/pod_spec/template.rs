@@ -8,15 +8,17 @@ use crate::selector::LabelSelector;
 use crate::validate::FieldError;
 
 use super::affinity::label_selector;
-use super::rules;
+use super::{annotations, rules};
 
 /// Everything wrong with a `template`, in the order in which Kubernetes tells it.
 pub(crate) fn template(template: &Field<'_>) -> Errors {
     let meta = template.at("metadata");
+    let (notes, pod) = (meta.at("annotations").told_at(&template.at("annotations")), template.at("spec"));
     let mut errors = metadata::labels(&meta.at("labels").told_at(&template.at("labels")));
-    errors.extend(metadata::annotations(&meta.at("annotations").told_at(&template.at("annotations"))));
-    let pod = template.at("spec");
-    errors.extend(rules::spec(&pod));
+    errors.extend(metadata::annotations(&notes));
+    errors.extend(annotations::rules(&notes, &pod));
+    errors.extend(rules::of_template(&pod));
+    errors.extend(annotations::match_fields(&notes, &pod));
     let debuggers = pod.at("ephemeralContainers");
     if !debuggers.is_empty() {
         errors.push(debuggers.forbidden("ephemeral containers not allowed in pod template"));

@@ -4,16 +4,18 @@ use serde_json::Value;
 
 use crate::field::{Errors, Field};
 use crate::json::items;
+use crate::validate::FieldError;
 
-use super::CONTAINER_LISTS;
+use super::{CONTAINER_LISTS, gated};
 
 /// Fields that may change, each by its own rule, and so are not compared.
-const FREE: &[&str] = &["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"];
+const FREE: &[&str] = &["activeDeadlineSeconds", "tolerations", "schedulingGates"];
 
+/// Kubernetes goes on with the difference as its own tool prints it; we name what differs.
 const REMEDY: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
                       `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \
                       existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
-                      previously negative); create the pod anew to change";
+                      previously negative)\n";
 
 /// Everything wrong with a change of a Pod's `spec`.
 pub(crate) fn immutable_but_a_few(object: &Value, old: &Value) -> Errors {
@@ -28,23 +30,33 @@ pub(crate) fn immutable_but_a_few(object: &Value, old: &Value) -> Errors {
     if !errors.is_empty() {
         return errors;
     }
-    errors.extend(deadline(&spec.at("activeDeadlineSeconds"), &before["activeDeadlineSeconds"]));
+    if let Some(wrong) = deadline(&spec.at("activeDeadlineSeconds"), &before["activeDeadlineSeconds"]) {
+        return vec![wrong];
+    }
     errors.extend(tolerations(&spec.at("tolerations"), &before["tolerations"]));
     errors.extend(gates(&spec.at("schedulingGates"), &before["schedulingGates"]));
-    let changed = changed(spec.value, before);
+    let mut now = spec.value.clone();
+    let negative = before["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0);
+    if negative && now["terminationGracePeriodSeconds"] == 1 {
+        now["terminationGracePeriodSeconds"] = before["terminationGracePeriodSeconds"].clone();
+    }
+    if !items(before, "/schedulingGates").is_empty() {
+        errors.extend(gated::narrowed(&spec, before));
+        gated::forget(&mut now, before);
+    }
+    let changed = changed(&now, before);
     if !changed.is_empty() {
-        errors.push(spec.forbidden(format!("{REMEDY} {}", changed.join(", "))));
+        errors.push(spec.forbidden(format!("{REMEDY}{}", changed.join(", "))));
     }
     errors
 }
 
-fn deadline(deadline: &Field<'_>, before: &Value) -> Errors {
+fn deadline(deadline: &Field<'_>, before: &Value) -> Option<FieldError> {
     match (deadline.integer(), before.as_i64()) {
-        (Some(now), Some(then)) if now > then => {
-            vec![deadline.invalid("must be less than or equal to previous value")]
-        }
-        (None, Some(_)) => vec![deadline.invalid("must not update from a positive integer to nil value")],
-        _ => Errors::new(),
+        (Some(now), _) if !(0..=i64::from(i32::MAX)).contains(&now) => deadline.within(0, i64::from(i32::MAX)),
+        (Some(now), Some(then)) if now > then => Some(deadline.invalid("must be less than or equal to previous value")),
+        (None, Some(_)) => Some(deadline.invalid("must not update from a positive integer to nil value")),
+        _ => None,
     }
 }
 
@@ -64,7 +76,11 @@ fn tolerations(tolerations: &Field<'_>, before: &Value) -> Errors {
 fn gates(gates: &Field<'_>, before: &Value) -> Errors {
     let known = items(before, "");
     let fresh = gates.items().filter(|gate| !known.contains(gate.value));
-    fresh.map(|gate| gate.forbidden("only deletion is allowed")).collect()
+    let told = |gate: Field<'_>| {
+        let name = gate.at("name");
+        name.forbidden(format!("only deletion is allowed, but found new scheduling gate '{}'", name.text()))
+    };
+    fresh.map(told).collect()
 }
 
 /// Paths of what differs, down to fields of containers.
@@ -119,7 +135,7 @@ mod tests {
         let tolerations =
             json!([{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}, {"key": "b"}]);
         let changes = json!({"containers": [{"name": "c", "image": "j"}], "activeDeadlineSeconds": 5,
-            "tolerations": tolerations, "terminationGracePeriodSeconds": 1, "schedulingGates": []});
+            "tolerations": tolerations, "schedulingGates": []});
         check(&changes, &expect![""]);
     }
 
@@ -127,21 +143,27 @@ mod tests {
     fn all_else_may_not_and_is_named() {
         check(
             &json!({"hostname": "x", "containers": [{"name": "c", "image": "i", "tty": true}]}),
-            &expect![
-                "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative); create the pod anew to change `spec.containers[0].tty`, `spec.hostname`"
-            ],
+            &expect![[r#"
+            spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
+            `spec.containers[0].tty`, `spec.hostname`"#]],
         );
         check(
             &json!({"containers": []}),
             &expect!["spec.containers: Forbidden: pod updates may not add or remove containers"],
         );
-        let changes = json!({"activeDeadlineSeconds": 11, "tolerations": [], "schedulingGates": [{"name": "h"}]});
+        check(
+            &json!({"activeDeadlineSeconds": 11, "tolerations": []}),
+            &expect!["spec.activeDeadlineSeconds: Invalid value: 11: must be less than or equal to previous value"],
+        );
+        let changes =
+            json!({"terminationGracePeriodSeconds": 1, "tolerations": [], "schedulingGates": [{"name": "h"}]});
         check(
             &changes,
             &expect![[r#"
-            spec.activeDeadlineSeconds: Invalid value: 11: must be less than or equal to previous value
             spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds
-            spec.schedulingGates[0]: Forbidden: only deletion is allowed"#]],
+            spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'h'
+            spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
+            `spec.terminationGracePeriodSeconds`"#]],
         );
     }
 }

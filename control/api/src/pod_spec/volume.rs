@@ -1,119 +1,134 @@
 //! Rules of volumes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use crate::field::{Errors, Field};
 use crate::name;
+use crate::volume::{self, Owner};
 
-use super::container::inside;
-use super::{environment, resources};
+use super::projection;
 
-/// Permissions that a file may have.
-const MODE_MAX: i64 = 0o777;
+/// What a volume is taken from, as far as the rules of mounts ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A claim, its own or another one: it may be a block device.
+    Claim,
+    /// The files of an image.
+    Image,
+    /// Anything else.
+    Other,
+}
 
-/// Fields that a source cannot be without.
-const REQUIRED: &[(&str, &[&str])] = &[
-    ("hostPath", &["path"]),
-    ("configMap", &["name"]),
-    ("secret", &["secretName"]),
-    ("persistentVolumeClaim", &["claimName"]),
-    ("nfs", &["server", "path"]),
-    ("csi", &["driver"]),
-    ("ephemeral", &["volumeClaimTemplate"]),
-    ("image", &["reference"]),
+/// The volumes that containers may mount, by name.
+pub(super) type Volumes<'a> = BTreeMap<&'a str, Kind>;
+
+/// Sources of a pod's volume, in the order in which Kubernetes looks at them.
+const SOURCES: &[&str] = &[
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "secret",
+    "nfs",
+    "iscsi",
+    "glusterfs",
+    "flocker",
+    "persistentVolumeClaim",
+    "rbd",
+    "cinder",
+    "cephfs",
+    "quobyte",
+    "downwardAPI",
+    "fc",
+    "flexVolume",
+    "configMap",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "storageos",
+    "projected",
+    "scaleIO",
+    "csi",
+    "ephemeral",
+    "image",
 ];
 
-const HOST_TYPES: &[&str] =
-    &["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
-
-/// The names of all volumes, and everything wrong with them.
-pub(super) fn volumes<'a>(volumes: &Field<'a>) -> (BTreeSet<&'a str>, Errors) {
-    let mut names = BTreeSet::new();
+/// The volumes that are sound, and everything wrong with the others. A pod has a name; a template has none.
+pub(super) fn volumes<'a>(volumes: &Field<'a>, pod: &str) -> (Volumes<'a>, Errors) {
+    let mut known = Volumes::new();
     let mut errors = Errors::new();
+    let made = |volume: &Field<'_>| format!("{pod}-{}", volume.at("name").text());
+    let claims: Vec<String> =
+        volumes.items().filter(|one| !pod.is_empty() && one.at("ephemeral").is_set()).map(|one| made(&one)).collect();
     for volume in volumes.items() {
         let own = volume.at("name");
-        errors.extend(own.must_be_named(name::label));
-        if !own.is_empty() && !names.insert(own.text()) {
-            errors.push(own.duplicate());
+        let mut wrong = volume::only_source(&volume, SOURCES, |name, one| source(name, one, &own, pod));
+        wrong.extend(own.must_be_named(name::label));
+        if known.contains_key(own.text()) {
+            wrong.push(own.duplicate());
         }
-        errors.extend(source(&volume));
+        if wrong.is_empty() {
+            known.insert(own.text(), kind_of(volume.value));
+        }
+        errors.extend(wrong);
+        let claim = volume.at("persistentVolumeClaim").at("claimName");
+        if claims.iter().any(|made| *made == claim.text()) {
+            errors.push(claim.invalid("must not reference a PVC that gets created for an ephemeral volume"));
+        }
     }
-    (names, errors)
+    (known, errors)
 }
 
-fn source(volume: &Field<'_>) -> Errors {
-    let mut errors = Errors::new();
-    let sources = volume.value.as_object().into_iter().flatten();
-    let given = sources.filter(|(name, value)| *name != "name" && !value.is_null()).map(|(name, _)| name.as_str());
-    for (nth, name) in given.enumerate() {
-        let one = volume.at(name);
-        errors.extend((nth > 0).then(|| one.forbidden("may not specify more than 1 volume type")));
-        let fields = REQUIRED.iter().find(|(source, _)| *source == name).map_or(&[][..], |(_, fields)| fields);
-        errors.extend(fields.iter().filter_map(|field| one.at(field).must()));
-        errors.extend(one.at("defaultMode").is_set().then(|| mode(&one.at("defaultMode"))).flatten());
-        errors.extend(one.at("items").items().flat_map(|file| file_of(&file, name)));
-        match name {
-            "hostPath" => {
-                let path = one.at("path");
-                let climbs = path.text().split('/').any(|part| part == "..");
-                errors.extend(climbs.then(|| path.invalid("must not contain '..'")));
-                errors.extend(one.at("type").one_of(HOST_TYPES));
-            }
-            "emptyDir" if one.at("sizeLimit").is_set() => errors.extend(resources::quantity(&one.at("sizeLimit"))),
-            "image" => errors.extend(one.at("pullPolicy").one_of(&["Always", "IfNotPresent", "Never"])),
-            "projected" => errors.extend(one.at("sources").items().flat_map(|source| projection(&source))),
-            _ => {}
+fn kind_of(volume: &Value) -> Kind {
+    let given = |name: &str| volume.get(name).is_some_and(|source| !source.is_null());
+    match () {
+        () if given("persistentVolumeClaim") || given("ephemeral") => Kind::Claim,
+        () if given("image") => Kind::Image,
+        () => Kind::Other,
+    }
+}
+
+fn source(name: &str, source: &Field<'_>, volume: &Field<'_>, pod: &str) -> Errors {
+    match name {
+        "emptyDir" => {
+            let limit = source.at("sizeLimit");
+            let wrong = limit.is_set() && !super::not_negative(&limit).is_empty();
+            wrong.then(|| limit.forbidden("SizeLimit field must be a valid resource quantity")).into_iter().collect()
         }
+        "secret" => projection::keys(source, "secretName"),
+        "configMap" => projection::keys(source, "name"),
+        "downwardAPI" => projection::downward(source),
+        "projected" => projection::projected(source),
+        "persistentVolumeClaim" => source.at("claimName").must().into_iter().collect(),
+        "ephemeral" => ephemeral(source, volume, pod),
+        "image" => image(source),
+        _ => volume::source(name, source, Owner::Pod(volume.text())),
+    }
+}
+
+/// A claim that lives as long as the pod; its name is made of both.
+fn ephemeral(source: &Field<'_>, volume: &Field<'_>, pod: &str) -> Errors {
+    let template = source.at("volumeClaimTemplate");
+    if !template.is_set() {
+        return vec![template.required("")];
+    }
+    let mut errors = crate::claim_spec::nameless_template(&template);
+    if !pod.is_empty() && !volume.is_empty() {
+        let claim = format!("{pod}-{}", volume.text());
+        let wrong = name::subdomain(&claim).into_iter();
+        errors.extend(wrong.map(|why| volume.invalid(format!("PVC name {claim:?}: {why}"))));
     }
     errors
 }
 
-fn projection(source: &Field<'_>) -> Errors {
-    /// Shortest life of a projected token, in seconds.
-    const TOKEN_MIN: i64 = 600;
-    let mut errors = Errors::new();
-    for (name, fields) in
-        [("configMap", &["name"][..]), ("secret", &["name"]), ("downwardAPI", &[]), ("serviceAccountToken", &["path"])]
-    {
-        let one = source.at(name);
-        if one.is_set() {
-            errors.extend(fields.iter().filter_map(|field| one.at(field).must()));
-            errors.extend(one.at("items").items().flat_map(|file| file_of(&file, name)));
-        }
-    }
-    let seconds = source.at("serviceAccountToken").at("expirationSeconds");
-    if seconds.integer().is_some_and(|seconds| seconds < TOKEN_MIN) {
-        errors.push(seconds.invalid("may not specify a duration less than 10 minutes"));
-    }
+fn image(source: &Field<'_>) -> Errors {
+    let reference = source.at("reference");
+    let mut errors: Errors = reference.must().into_iter().collect();
+    errors.extend(source.at("pullPolicy").must_be_one_of(&["Always", "IfNotPresent", "Never"]));
     errors
-}
-
-/// Everything wrong with a file made from a key, or from a field of the pod.
-fn file_of(file: &Field<'_>, source: &str) -> Errors {
-    let mut errors = Errors::new();
-    if source == "downwardAPI" {
-        let (field, resource) = (file.at("fieldRef"), file.at("resourceFieldRef"));
-        match (field.is_set(), resource.is_set()) {
-            (true, true) => {
-                errors.push(file.invalid_part("", "fieldRef and resourceFieldRef can not be specified simultaneously"));
-            }
-            (true, false) => errors.extend(environment::file_field(&field)),
-            (false, true) => {
-                errors.extend(resource.at("containerName").must());
-                errors.extend(resource.at("resource").must());
-            }
-            (false, false) => errors.push(file.required("one of fieldRef and resourceFieldRef is required")),
-        }
-    } else {
-        errors.extend(file.at("key").must());
-    }
-    errors.extend(file.at("path").must());
-    errors.extend(inside(&file.at("path")));
-    errors.extend(mode(&file.at("mode")));
-    errors
-}
-
-fn mode(mode: &Field<'_>) -> Option<crate::validate::FieldError> {
-    let wrong = mode.integer().is_some_and(|number| !(0..=MODE_MAX).contains(&number));
-    wrong.then(|| mode.invalid("must be a number between 0 and 0777 (octal), both inclusive"))
 }

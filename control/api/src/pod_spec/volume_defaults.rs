@@ -28,13 +28,7 @@ pub(super) fn volume(volume: &mut Value) {
     if !fields.iter().any(|(name, value)| name != "name" && !value.is_null()) {
         fields.insert("emptyDir".into(), json!({}));
     }
-    for (source, defaults) in SOURCES {
-        if let Some(source) = volume.get_mut(*source) {
-            for (name, value) in *defaults {
-                fill(source, name, *value);
-            }
-        }
-    }
+    sources(volume);
     for source in FILES {
         if let Some(source) = volume.get_mut(*source) {
             fill(source, "defaultMode", MODE);
@@ -42,14 +36,25 @@ pub(super) fn volume(volume: &mut Value) {
             items_mut(source, "sources").iter_mut().for_each(projection);
         }
     }
-    if let Some(disk) = volume.get_mut("azureDisk") {
-        fill(disk, "readOnly", false);
-    }
     if let Some(memory) = volume.get_mut("emptyDir") {
         resources::canonical_field(memory, "sizeLimit");
     }
     if let Some(claim) = volume.pointer_mut("/ephemeral/volumeClaimTemplate/spec") {
         fill(claim, "volumeMode", "Filesystem");
+    }
+}
+
+/// Fills sources that pods and PersistentVolumes have alike.
+pub(crate) fn sources(volume: &mut Value) {
+    for (source, defaults) in SOURCES {
+        if let Some(source) = volume.get_mut(*source) {
+            for (name, value) in *defaults {
+                fill(source, name, *value);
+            }
+        }
+    }
+    if let Some(disk) = volume.get_mut("azureDisk") {
+        fill(disk, "readOnly", false);
     }
 }
 

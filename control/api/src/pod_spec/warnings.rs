@@ -30,6 +30,8 @@ pub(crate) fn warnings(spec: &Field<'_>) -> Vec<String> {
 
 /// What the name of a workload becomes a part of, as [`name_warnings`] tells it.
 pub(crate) const OF_PODS: &str = "Pod names and hostnames";
+/// As [`OF_PODS`], of a Pod itself.
+pub(crate) const OF_HOST: &str = "the Pod's hostname";
 
 /// Sentences about a name that is fine in itself and not as a part of what is made of it.
 pub(crate) fn name_warnings(object: &Value, part_of: &str) -> Vec<String> {

@@ -98,6 +98,15 @@ impl Shape {
         }
     }
 
+    /// The named type that this is.
+    #[must_use]
+    pub fn named(&self) -> Option<Type> {
+        match self {
+            Self::Type(of) => Some(*of),
+            Self::Scalar(_) | Self::List(_) | Self::Map(_) => None,
+        }
+    }
+
     /// Name as Go writes it, e.g. `[]v1.Container`.
     #[must_use]
     pub fn go_name(&self) -> String {

@@ -74,6 +74,9 @@ fn reach(of: Type, reached: &mut BTreeSet<Type>) {
     }
 }
 
+/// Fields of devices that are younger than the published numbers of the table; only text can carry them.
+const UNNUMBERED: [&str; 4] = ["compatibilityGroups", "derivedAttributes", "expression", "name"];
+
 #[test]
 fn every_field_of_a_served_kind_has_its_number_in_protobuf() {
     let bodies = [("", "v1", "Binding"), ("", "v1", "DeleteOptions"), ("autoscaling", "v1", "Scale")];
@@ -87,9 +90,10 @@ fn every_field_of_a_served_kind_has_its_number_in_protobuf() {
         let mut paths = BTreeSet::new();
         for field in of.fields() {
             let in_envelope = !of.kinds().is_empty() && matches!(field.name, "apiVersion" | "kind");
+            let young = of.name().starts_with("io.k8s.api.resource.") && UNNUMBERED.contains(&field.name);
             match &field.number {
                 Some(number) => assert!(paths.insert(&number.path), "{of:?}.{} shares its number", field.name),
-                None => assert!(in_envelope, "{of:?}.{} has no number", field.name),
+                None => assert!(in_envelope || young, "{of:?}.{} has no number", field.name),
             }
         }
     }

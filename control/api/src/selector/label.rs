@@ -51,9 +51,7 @@ impl Requirement {
     fn check(&self) -> Result<(), BadLabelSelector> {
         parser::checked_key("key", &self.key)?;
         match &self.operator {
-            Operator::In(values) | Operator::NotIn(values) => {
-                values.iter().try_for_each(|value| parser::checked(value, &self.key).map(drop))
-            }
+            Operator::In(values) | Operator::NotIn(values) => parser::checked(values.clone(), &self.key).map(drop),
             Operator::Exists | Operator::DoesNotExist | Operator::Greater(_) | Operator::Less(_) => Ok(()),
         }
     }
@@ -221,6 +219,13 @@ mod tests {
         assert_eq!(told("=a"), "found '=', expected: !, identifier, or 'end of string'");
         assert_eq!(told("a b"), "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
         assert_eq!(told("a in b"), "unable to parse requirement: found 'b' expected: '('");
+        let value = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
+                     start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used \
+                     for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+        let one = format!("values[1][a]: Invalid value: \"b-\": {value}");
+        assert_eq!(told("a in (c, b-, a)"), format!("unable to parse requirement: {one}"));
+        let two = format!("[{one}, values[2][a]: Invalid value: \"c-\": {value}]");
+        assert_eq!(told("a notin (c-, b-, a)"), format!("unable to parse requirement: {two}"));
         assert_eq!(told("a=b c=d"), "found 'c', expected: ',' or 'end of string'");
     }
 

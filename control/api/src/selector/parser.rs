@@ -74,7 +74,8 @@ fn exact(lexer: &mut Lexer<'_>, key: &str) -> Result<String, BadLabelSelector> {
         Token::End | Token::Sign(",") => Ok(String::new()),
         Token::Word(word) => {
             lexer.next();
-            checked(word, key)
+            checked([word.to_owned()].into(), key)?;
+            Ok(word.to_owned())
         }
         Token::Sign(sign) => Err(BadLabelSelector(format!("found '{sign}', expected: identifier"))),
     }
@@ -96,13 +97,13 @@ fn set(lexer: &mut Lexer<'_>, key: &str) -> Result<BTreeSet<String>, BadLabelSel
     loop {
         match lexer.next() {
             Token::Word(word) => {
-                values.insert(checked(word, key)?);
+                values.insert(word.to_owned());
                 match lexer.next() {
                     Token::Sign(",") if lexer.peek() == Token::Sign(")") => {
                         values.insert(String::new());
                     }
                     Token::Sign(",") => {}
-                    Token::Sign(")") => return Ok(values),
+                    Token::Sign(")") => return checked(values, key),
                     other => return Err(BadLabelSelector(format!("found '{}', expected: ',' or ')'", other.text()))),
                 }
             }
@@ -111,7 +112,7 @@ fn set(lexer: &mut Lexer<'_>, key: &str) -> Result<BTreeSet<String>, BadLabelSel
             }
             Token::Sign(")") => {
                 values.extend(values.is_empty().then(String::new));
-                return Ok(values);
+                return checked(values, key);
             }
             other => {
                 return Err(BadLabelSelector(format!("found '{}', expected: ',', ')' or identifier", other.text())));
@@ -127,12 +128,16 @@ pub(super) fn checked_key(place: &str, key: &str) -> Result<(), BadLabelSelector
     if wrong.is_empty() { Ok(()) } else { Err(told()) }
 }
 
-/// A text that can be the value of a label.
-pub(super) fn checked(value: &str, key: &str) -> Result<String, BadLabelSelector> {
-    let wrong = name::label_value(value);
-    if wrong.is_empty() {
-        return Ok(value.to_owned());
+/// The values, when each can be a label's value; Kubernetes counts them in their order and tells of all that cannot.
+pub(super) fn checked(values: BTreeSet<String>, key: &str) -> Result<BTreeSet<String>, BadLabelSelector> {
+    let wrong = values.iter().enumerate().filter_map(|(at, value)| {
+        let why = name::label_value(value).join("; ");
+        (!why.is_empty()).then(|| format!("values[{at}][{key}]: Invalid value: {value:?}: {why}"))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    match wrong.as_slice() {
+        [] => Ok(values),
+        [one] => Err(BadLabelSelector(one.clone())),
+        several => Err(BadLabelSelector(format!("[{}]", several.join(", ")))),
     }
-    let why = wrong.join("; ");
-    Err(BadLabelSelector(format!("values[0][{key}]: Invalid value: \"{value}\": {why}")))
 }

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::Seen;
 use super::sets::{Set, Sets};
+use crate::objects::share;
 
 /// Extra pods that a rolling update may have; none when the strategy is `Recreate`.
 pub(super) fn surge(seen: &Seen<'_>) -> i32 {
@@ -33,18 +34,6 @@ fn bounds(seen: &Seen<'_>) -> (i32, i32) {
 fn recreates(seen: &Seen<'_>) -> bool {
     let strategy = seen.object.spec.strategy.as_ref();
     strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("Recreate")
-}
-
-/// A number, or a percentage of the whole rounded up or down.
-fn share(amount: &IntOrString, whole: i32, up: bool) -> i32 {
-    match amount {
-        IntOrString::Int(number) => (*number).max(0),
-        IntOrString::String(text) => {
-            let percent: i64 = text.trim_end_matches('%').parse().unwrap_or(0);
-            let product = i64::from(whole) * percent.max(0);
-            i32::try_from(if up { (product + 99) / 100 } else { product / 100 }).unwrap_or(i32::MAX)
-        }
-    }
 }
 
 /// Size at which a new ReplicaSet is made.

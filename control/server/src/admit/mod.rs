@@ -1,5 +1,6 @@
 //! What an object must satisfy, and gets added, beyond its own kind's rules: because of other objects, or of who asks.
 
+mod certificate_request;
 mod pod;
 mod service;
 
@@ -8,11 +9,13 @@ pub(crate) use service::nth;
 use api::kind::Scope;
 use api::meta::Resource;
 use api::status::{Cause, Status};
+use api::validate::FieldError;
 use api::view::View;
 use async_trait::async_trait;
 use serde_json::Value;
 use store::{Precondition, Write};
 
+use crate::bootstrap::local_groups;
 use crate::stamp;
 use crate::verbs::{Ask, Core};
 
@@ -69,6 +72,8 @@ pub(crate) struct Admitted {
     pub(crate) preconditions: Vec<Precondition>,
     /// What is written with it.
     pub(crate) writes: Vec<Write>,
+    /// What is wrong with the object that only the server can see; told with what its kind finds.
+    pub(crate) errors: Vec<FieldError>,
 }
 
 /// Asks every rule and every [`Admission`].
@@ -84,6 +89,12 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
         ("", "pods", Operation::Create) => pod::complete(object),
         ("", "services", _) => service::allocate(review, object, &mut admitted)?,
         ("", "namespaces", Operation::Create) => name_label(object),
+        ("certificates.k8s.io", "certificatesigningrequests", _) => {
+            certificate_request::review(review, object, &mut admitted)?;
+        }
+        ("apiregistration.k8s.io", "apiservices", Operation::Create) if object["spec"]["service"].is_null() => {
+            object["status"] = local_groups::status(review.core.seam.now());
+        }
         _ => {}
     }
     let (operation, old, dry_run) = (review.operation, review.old, ask.options.dry_run);

@@ -12,7 +12,7 @@ use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 
 use crate::fail::Reply;
-use crate::list::{GZIP_FROM, takes_gzip};
+use crate::send::{GZIP_FROM, takes_gzip};
 use crate::tagged::Tagged;
 
 /// See the module.

@@ -2,22 +2,28 @@
 
 use std::sync::Arc;
 
-use api::change::{Change, Propagation};
+use api::change::Change;
 use api::meta::{Epoch, Key, Resource, Revision};
 use api::requester::Requester;
 use api::status::Status;
 use api::verbs::{Done, TooOld, Verbs};
 use api::view::{Event, View};
 use async_trait::async_trait;
+use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::bind::Binding;
 use super::modify::{Part, Wanted};
 use super::owners;
+use super::runs::runs;
 use super::{Ask, Core, Deleted, Object, Patch, Written, kind_of};
 use crate::fail;
 use crate::options::{DeleteOptions, WriteOptions};
 use crate::stamp;
+
+/// Changes of one run under way at once: enough that the log makes them durable together, few enough that one batch of a
+/// component leaves room for everybody else.
+const BESIDE_MAX: usize = 64;
 
 /// [`Verbs`] over the same code that serves HTTP.
 #[derive(Clone, Debug)]
@@ -48,28 +54,30 @@ impl Verbs for InProcess {
     ) -> Vec<Result<Done, Status>> {
         let by = By { requester, epoch };
         let mut outcomes = Vec::with_capacity(changes.len());
-        let mut bindings = Vec::new();
-        for change in changes {
-            if let Change::Bind { pod, uid, node } = change {
-                bindings.push(Binding { pod, uid: Some(uid), node, annotations: Value::Null });
-                continue;
+        for run in runs(changes) {
+            if matches!(run.first(), Some(Change::Bind { .. })) {
+                let bindings: Vec<Binding> = run.into_iter().filter_map(binding).collect();
+                outcomes.extend(self.0.bind(by.requester, by.epoch, &bindings, false).await);
+            } else {
+                let mut beside = stream::iter(run).map(|change| self.one(by, change)).buffered(BESIDE_MAX);
+                while let Some(outcome) = beside.next().await {
+                    outcomes.push(outcome);
+                }
             }
-            self.flush(by, &mut bindings, &mut outcomes).await;
-            outcomes.push(self.one(by, change).await);
         }
-        self.flush(by, &mut bindings, &mut outcomes).await;
         outcomes
     }
 }
 
-impl InProcess {
-    async fn flush(&self, by: By<'_>, bindings: &mut Vec<Binding>, outcomes: &mut Vec<Result<Done, Status>>) {
-        if !bindings.is_empty() {
-            outcomes.extend(self.0.bind(by.requester, by.epoch, bindings, false).await);
-            bindings.clear();
-        }
+/// A change that binds, as the store's batch of bindings takes it.
+fn binding(change: Change) -> Option<Binding> {
+    match change {
+        Change::Bind { pod, uid, node } => Some(Binding { pod, uid: Some(uid), node, annotations: Value::Null }),
+        _ => None,
     }
+}
 
+impl InProcess {
     async fn one(&self, by: By<'_>, change: Change) -> Result<Done, Status> {
         match change {
             Change::Create { resource, object } => self.create(by, &resource, object).await,
@@ -80,10 +88,10 @@ impl InProcess {
                 let options = DeleteOptions {
                     dry_run: false,
                     grace,
-                    // Without a wish of its own a component leaves finalizers as they are.
-                    propagation: (propagation != Propagation::Background).then_some(propagation),
+                    propagation: Some(propagation),
                     uid: Some(uid),
                     revision: if_revision.map(|revision| revision.to_string()),
+                    accepts: false,
                 };
                 self.delete(by, &key, &options).await
             }

@@ -2,6 +2,7 @@
 
 use api::kind::Scope;
 use api::status::Status;
+use api::validate::FieldError;
 use serde_json::Value;
 use store::Precondition;
 
@@ -64,7 +65,7 @@ impl Core {
         let view = self.store.view();
         let review = Review { operation: Operation::Create, ask, old: None, view: &view, core: self };
         let admitted = admit::admit(&review, &mut object).await?;
-        check(ask, &object)?;
+        check(ask, &object, &admitted.errors)?;
         let key = ask.key(name)?;
         if view.get(&key).is_some() {
             return Ok(Err(Collision::Name));
@@ -136,9 +137,10 @@ pub(super) fn name_mismatch(object: &str, url: &str) -> Status {
     Status::bad_request(format!("the name of the object ({object}) does not match the name on the URL ({url})"))
 }
 
-fn check(ask: &Ask<'_>, object: &Value) -> Result<(), Status> {
+fn check(ask: &Ask<'_>, object: &Value, admission: &[FieldError]) -> Result<(), Status> {
     let name = stamp::meta_text(object, "name");
     let mut errors = api::metadata::validate(ask.kind, object);
+    errors.extend_from_slice(admission);
     errors.extend(ask.kind.strategy.validate(object));
     errors.extend(ask.kind.strategy.validate_create(object));
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&ask.kind.group, &ask.kind.kind, name, &errors)) }

@@ -9,7 +9,7 @@ use api::view::View;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
-use super::modify::{is_over, set_revision};
+use super::modify::{finalizers, is_over, set_revision};
 use super::{Ask, Core, Object, RETRIES_MAX, first, value_of};
 use crate::options::DeleteOptions;
 use crate::stamp;
@@ -69,13 +69,10 @@ impl Core {
             expect(ask, &record, options)?;
             let old = value_of(&record)?;
             let price = price(&view, &old)?;
-            let mut next = mark(ask, &price.object, options, self.seam.now());
+            let next = mark(ask, &price.object, options, self.seam.now());
             let over = is_over(&next);
             if next == old && !over {
                 return Ok(Deleted::Marked(Object::Stored(record)));
-            }
-            if over && goes_unmarked(ask, &old, options) {
-                next = price.object;
             }
             let uid = record.header.uid.clone();
             if options.dry_run {
@@ -93,8 +90,13 @@ impl Core {
             }
             let Ok(applied) = self.propose(ask.epoch, preconditions, writes).await? else { continue };
             if over {
-                set_revision(&mut next, applied.revision);
-                return Ok(Deleted::Gone(Object::Loose(next), uid));
+                let mut last = next;
+                if !ask.kind.flags.graceful && old["metadata"].get("deletionTimestamp").is_none() {
+                    // Its end took no time, so that the last state says nothing of it.
+                    last = old;
+                }
+                set_revision(&mut last, applied.revision);
+                return Ok(Deleted::Gone(Object::Loose(last), uid));
             }
             return Ok(Deleted::Marked(Object::Stored(first(applied)?)));
         }
@@ -102,17 +104,11 @@ impl Core {
     }
 }
 
-/// Whether an object that goes now was never seen to be going: those of kinds without a grace.
-fn goes_unmarked(ask: &Ask<'_>, old: &Value, options: &DeleteOptions) -> bool {
-    let begun = old["metadata"].get("deletionTimestamp").is_some();
-    !begun && ask.kind.strategy.deletion(old, options.grace) == Deletion::Now
-}
-
 fn expect(ask: &Ask<'_>, record: &Record, options: &DeleteOptions) -> Result<(), Status> {
-    let conflict = |what: &str, given: &str, have: &str| {
+    let conflict = |what: &str, given: &str, have: &str, perhaps: &str| {
         let why = format!(
             "the {what} in the precondition ({given}) does not match the {what} in record ({have}). \
-             The object might have been deleted and then recreated"
+             The object might have been {perhaps}"
         );
         // Kubernetes names the kind, not the resource, here.
         Err(Status::conflict(&Resource::new(&ask.kind.group, &ask.kind.kind), ask.name, &why))
@@ -120,11 +116,11 @@ fn expect(ask: &Ask<'_>, record: &Record, options: &DeleteOptions) -> Result<(),
     if let Some(uid) = &options.uid
         && *uid != record.header.uid
     {
-        return conflict("UID", uid.as_str(), record.header.uid.as_str());
+        return conflict("UID", uid.as_str(), record.header.uid.as_str(), "deleted and then recreated");
     }
     let have = record.revision.to_string();
     match &options.revision {
-        Some(revision) if *revision != have => conflict("ResourceVersion", revision, &have),
+        Some(revision) if *revision != have => conflict("ResourceVersion", revision, &have, "modified"),
         _ => Ok(()),
     }
 }
@@ -132,22 +128,29 @@ fn expect(ask: &Ask<'_>, record: &Record, options: &DeleteOptions) -> Result<(),
 /// The object with its deletion begun as far as this request wants; [`is_over`] tells whether that is the end of it.
 fn mark(ask: &Ask<'_>, old: &Value, options: &DeleteOptions, now: Timestamp) -> Value {
     let mut next = old.clone();
-    let grace = match ask.kind.strategy.deletion(old, options.grace) {
-        Deletion::Now => 0,
-        Deletion::Graceful(seconds) => i64::from(seconds),
+    let meta = &old["metadata"];
+    let before = meta["deletionGracePeriodSeconds"].as_i64().unwrap_or_default();
+    let end = if meta.get("deletionTimestamp").is_none() {
+        let grace = match ask.kind.strategy.deletion(old, options.grace) {
+            Deletion::Now => 0,
+            Deletion::Graceful(seconds) => i64::from(seconds),
+        };
+        Some((now.as_second().saturating_add(grace), grace))
+    } else if before == 0 {
+        None
+    } else {
+        // While a grace runs, a deletion may shorten it and nothing else.
+        let Some(grace) = options.grace.map(i64::from).filter(|grace| *grace < before) else { return next };
+        Some((begun_at(old, before).saturating_add(grace), grace))
     };
-    let begun = old["metadata"].get("deletionTimestamp").is_some();
-    let before = old["metadata"]["deletionGracePeriodSeconds"].as_i64();
-    finalize(&mut next, options.propagation);
-    // A second deletion may shorten the grace and nothing else.
-    if !begun || before.is_some_and(|before| grace < before) {
-        let begin = if begun { begun_at(old, before.unwrap_or(0)) } else { now.as_second() };
-        let end = Timestamp::from_second(begin.saturating_add(grace)).unwrap_or(now);
-        next["metadata"]["deletionTimestamp"] = api::time::text(end.max(now)).into();
+    finalize(&mut next, options.propagation.or_else(|| usual(ask, old)));
+    if let Some((end, grace)) = end {
+        let end = Timestamp::from_second(end).unwrap_or(now);
+        next["metadata"]["deletionTimestamp"] = api::time::text(end).into();
         next["metadata"]["deletionGracePeriodSeconds"] = grace.into();
-    }
-    if !begun && stamp::has_generation(ask.kind, old) {
-        next["metadata"]["generation"] = (old["metadata"]["generation"].as_i64().unwrap_or(0) + 1).into();
+        if meta.get("deletionTimestamp").is_none() && meta["generation"].as_i64().is_some_and(|known| known > 0) {
+            next["metadata"]["generation"] = (meta["generation"].as_i64().unwrap_or_default() + 1).into();
+        }
     }
     if ask.kind.plural.as_ref() == "namespaces" {
         next["status"]["phase"] = "Terminating".into();
@@ -156,6 +159,12 @@ fn mark(ask: &Ask<'_>, old: &Value, options: &DeleteOptions, now: Timestamp) -> 
         }
     }
     next
+}
+
+/// What becomes of dependents when nobody says: finalizers that stand there decide, then the kind.
+fn usual(ask: &Ask<'_>, old: &Value) -> Option<Propagation> {
+    let decided = finalizers(old).iter().any(|one| one == FOREGROUND || one == ORPHAN);
+    (!decided && ask.kind.flags.orphans_dependents).then_some(Propagation::Orphan)
 }
 
 /// When a deletion with that grace was asked for, in seconds since 1970.

@@ -10,6 +10,7 @@ pub(crate) mod evict;
 pub(crate) mod modify;
 pub(crate) mod owners;
 pub(crate) mod patch;
+mod runs;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(crate) use delete::Deleted;
 pub(crate) use patch::Patch;
 
 /// How often a verb decides anew when the object moved on meanwhile; as kube-apiserver.
-const RETRIES_MAX: usize = 5;
+pub(crate) const RETRIES_MAX: usize = 5;
 /// How often a proposal is sent again while there is no leader: with waits of up to a second this outlives an election.
 const LEADERLESS_MAX: usize = 10;
 /// What a revision adds to a stored object, in bytes, at most.

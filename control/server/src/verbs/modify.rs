@@ -6,6 +6,7 @@ use api::kind::Subresource;
 use api::meta::Revision;
 use api::record::Record;
 use api::status::Status;
+use api::validate::FieldError;
 use api::{managed, metadata};
 use serde_json::{Value, json};
 use store::{Precondition, Write};
@@ -35,7 +36,9 @@ impl Part {
         match subresource {
             Some(Subresource::Status) => Self::Status,
             Some(Subresource::Finalize) => Self::Finalizers,
-            Some(part @ (Subresource::EphemeralContainers | Subresource::Resize)) => Self::Section(part),
+            Some(part @ (Subresource::EphemeralContainers | Subresource::Resize | Subresource::Approval)) => {
+                Self::Section(part)
+            }
             Some(Subresource::Scale | Subresource::Binding | Subresource::Log | Subresource::Eviction) | None => {
                 Self::Whole
             }
@@ -108,7 +111,7 @@ impl Core {
             let review = Review { operation: Operation::Update, ask, old: Some(&old), view: &view, core: self };
             let admitted = admit::admit(&review, &mut object).await?;
             count(ask, &mut object, &old);
-            check(ask, part, &object, &old)?;
+            check(ask, part, (&object, &old), &admitted.errors)?;
             warnings.extend(admitted.warnings);
             if part == Part::Whole {
                 warnings.extend(ask.kind.strategy.warnings(&object));
@@ -242,12 +245,13 @@ fn same_but(a: &Value, b: &Value, ignored: &[&str]) -> bool {
         && b.keys().filter(relevant).all(|name| a.contains_key(name))
 }
 
-fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), Status> {
+fn check(ask: &Ask<'_>, part: Part, (object, old): (&Value, &Value), admission: &[FieldError]) -> Result<(), Status> {
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
     errors.extend(metadata::validate_update(kind, object, old));
     // Kubernetes looks at metadata for every kind, and again among the rules of the kind; the causes tell both.
     errors.extend_from_within(..);
+    errors.extend_from_slice(admission);
     if part != Part::Status {
         errors.extend(kind.strategy.validate(object));
     }
@@ -259,7 +263,8 @@ fn check(ask: &Ask<'_>, part: Part, object: &Value, old: &Value) -> Result<(), S
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(&kind.group, &kind.kind, ask.name, &errors)) }
 }
 
-fn finalizers(object: &Value) -> &[Value] {
+/// Who holds an object that is being deleted.
+pub(super) fn finalizers(object: &Value) -> &[Value] {
     object["metadata"]["finalizers"].as_array().map_or(&[], Vec::as_slice)
 }
 

@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use seam::Moment;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::board::Round;
 use super::frame::{self, Form, Framer};
-use super::hub::{Hub, Member, Round};
+use super::hub::{Hub, Member};
 use super::{BOOKMARK_EVERY, PIECE};
 use crate::revision;
 use crate::select::{Happening, Selection};

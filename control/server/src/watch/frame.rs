@@ -1,7 +1,5 @@
 //! One event of a watch as text, in the form in which a client takes objects.
 
-use std::sync::Arc;
-
 use api::kind::Kind;
 use api::meta::{Revision, Timestamp};
 use api::record::Record;
@@ -13,9 +11,10 @@ use crate::negotiate::Shape;
 use crate::query::Query;
 use crate::select::Happening;
 use crate::table::{self, Include};
+use crate::verbs::modify::set_revision;
 use crate::verbs::{value_of, write_as};
 
-/// How a watcher takes objects.
+/// How a watcher takes objects. Watchers of one form are sent the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Form {
     /// As they are.
@@ -34,20 +33,6 @@ impl Form {
             Shape::Partial => Self::Partial,
             Shape::Table => Self::Table(Include::of(query)?),
         })
-    }
-}
-
-/// What makes two watchers' texts the same: the group and version of the kind as they ask for it, and their form.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Look {
-    group: Arc<str>,
-    version: Arc<str>,
-    form: Form,
-}
-
-impl Look {
-    pub(super) fn of(kind: &Kind, form: Form) -> Self {
-        Self { group: Arc::clone(&kind.group), version: Arc::clone(&kind.version), form }
     }
 }
 
@@ -96,7 +81,7 @@ impl Framer {
             Form::Partial => table::write_partial(self.kind, record, revision, out)?,
             Form::Table(include) => {
                 let mut object = value_of(record)?;
-                object["metadata"]["resourceVersion"] = revision.to_string().into();
+                set_revision(&mut object, revision);
                 let table = table::of_object(object, self.kind, include, columns, self.now);
                 out.extend_from_slice(table.to_string().as_bytes());
             }
@@ -129,4 +114,48 @@ fn line(event: &str, object: &Value) -> Bytes {
     let mut text = json!({"type": event, "object": object}).to_string().into_bytes();
     text.push(b'\n');
     text.into()
+}
+
+/// What an event's text has beyond the object's stored bytes, about.
+const ENVELOPE: usize = 128;
+
+/// The texts of one event, each made when the first group asks for it.
+#[derive(Default)]
+pub(super) struct Frames(Vec<Made>);
+
+/// A text of an event; `None` when the object is damaged.
+struct Made {
+    happening: Happening,
+    framer: Framer,
+    frame: Option<Bytes>,
+}
+
+impl Frames {
+    /// The text for watchers of that kind and form; `None` when the object is damaged.
+    pub(super) fn get(
+        &mut self,
+        framer: &Framer,
+        happening: Happening,
+        record: &Record,
+        revision: Revision,
+    ) -> Option<Bytes> {
+        let alike = |made: &&Made| {
+            made.happening == happening
+                && made.framer.form == framer.form
+                && std::ptr::eq(made.framer.kind, framer.kind)
+        };
+        if let Some(made) = self.0.iter().find(alike) {
+            return made.frame.clone();
+        }
+        let mut text = Vec::with_capacity(record.body.len() + ENVELOPE);
+        let frame = match framer.event(happening, record, revision, false, &mut text) {
+            Ok(()) => Some(Bytes::from(text)),
+            Err(status) => {
+                tracing::error!(%status, "an event cannot be told");
+                None
+            }
+        };
+        self.0.push(Made { happening, framer: *framer, frame: frame.clone() });
+        frame
+    }
 }

@@ -7,68 +7,21 @@
 //! A group's ring is short. A watcher that falls out of it reads on in the store's history by itself, at its own pace, and
 //! holds nobody up; see [`super::follow`].
 
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use api::meta::{Key, Resource, Revision, Timestamp};
-use api::record::Record;
+use api::meta::{Revision, Timestamp};
 use api::view::Event;
-use bytes::Bytes;
-use seam::Seam;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use seam::{Metrics, Seam};
 use store::Store;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use super::frame::{Form, Framer, Look};
-use crate::select::{Filter, Happening, Scoped, Selection};
-
-/// Rounds that a group's ring holds: what a watcher may be behind before it has to read the history itself. A round is freed
-/// as soon as the last watcher of the group has taken it.
-const RING: usize = 16;
-
-/// What a group is told of one batch of events.
-#[derive(Clone, Debug)]
-pub(super) struct Round {
-    /// Everything that the group sees up to here was told before.
-    pub(super) after: Revision,
-    /// Everything that the group sees up to here is told with this.
-    pub(super) through: Revision,
-    /// Events, one a line.
-    pub(super) text: Bytes,
-}
-
-/// A part of a kind's objects, as it can be read off an event.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
-    Kind(Resource),
-    Namespace(Resource, Box<str>),
-    Object(Key),
-    Node(Arc<str>),
-}
-
-/// What distinguishes the groups of one place.
-type Wish = (Filter, Look);
-
-/// Watchers that are sent the same bytes.
-#[derive(Debug)]
-struct Group {
-    place: Place,
-    selection: Selection,
-    form: Form,
-    ring: broadcast::Sender<Round>,
-    /// What the round under way has for it.
-    pending: Vec<Bytes>,
-}
-
-#[derive(Debug, Default)]
-struct Board {
-    places: HashMap<Place, HashMap<Wish, u64>>,
-    groups: HashMap<u64, Group>,
-    next: u64,
-    /// The server stops: whoever joins is told at once.
-    closed: bool,
-}
+use super::board::{Board, Round};
+use super::frame::Form;
+use crate::select::Selection;
 
 /// See the module.
 #[derive(Debug)]
@@ -76,6 +29,8 @@ pub(crate) struct Hub {
     board: Mutex<Board>,
     /// Every group was told everything up to this revision. Moves while the board is locked.
     position: AtomicU64,
+    /// Events sent as they happen, by group, version and plural of their kind.
+    sent: Family<[(&'static str, Arc<str>); 3], Counter>,
 }
 
 /// A watcher's place in its group.
@@ -94,9 +49,12 @@ impl Drop for Member {
 
 impl Hub {
     /// Begins where the store is.
-    pub(crate) fn new(store: &Store) -> Arc<Self> {
+    pub(crate) fn new(store: &Store, metrics: &Metrics) -> Arc<Self> {
         let position = AtomicU64::new(store.view().revision().0);
-        Arc::new(Self { board: Mutex::default(), position })
+        let sent = Family::default();
+        let help = "Events sent to watchers as they happened, by resource";
+        metrics.register("apiserver_watch_events", help, sent.clone());
+        Arc::new(Self { board: Mutex::default(), position, sent })
     }
 
     /// Every group was told everything up to this revision, or has it in its ring.
@@ -107,7 +65,7 @@ impl Hub {
     /// Becomes one who is told; also says from where on.
     pub(super) fn join(self: &Arc<Self>, selection: &Selection, form: Form) -> (Member, Revision) {
         let mut board = self.lock();
-        let (group, rounds) = board.join(selection, form);
+        let (group, rounds) = board.join(selection, form, || self.counter(selection));
         (Member { hub: Arc::clone(self), group, rounds }, self.position())
     }
 
@@ -130,9 +88,7 @@ impl Hub {
                 }
             }
         }
-        let mut board = self.lock();
-        board.closed = true;
-        board.cut_off();
+        self.lock().close();
     }
 
     /// Tells every group what it sees of the events, which are the next ones and of whole revisions.
@@ -143,148 +99,13 @@ impl Hub {
         self.position.store(through.0, Ordering::Release);
     }
 
+    fn counter(&self, selection: &Selection) -> Counter {
+        let kind = selection.kind;
+        let labels = [("group", &kind.group), ("version", &kind.version), ("resource", &kind.plural)];
+        self.sent.get_or_create_owned(&labels.map(|(name, value)| (name, Arc::clone(value))))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Board {
-    fn join(&mut self, selection: &Selection, form: Form) -> (u64, broadcast::Receiver<Round>) {
-        if self.closed {
-            return (self.next, broadcast::channel(1).1);
-        }
-        let (place, wish) = (Place::of(selection), (selection.filter.clone(), Look::of(selection.kind, form)));
-        let known = self.places.get(&place).and_then(|wishes| wishes.get(&wish)).copied();
-        if let Some((id, group)) = known.and_then(|id| Some((id, self.groups.get(&id)?))) {
-            return (id, group.ring.subscribe());
-        }
-        let id = self.next;
-        self.next += 1;
-        let (ring, rounds) = broadcast::channel(RING);
-        self.places.entry(place.clone()).or_default().insert(wish, id);
-        self.groups.insert(id, Group { place, selection: selection.clone(), form, ring, pending: Vec::new() });
-        (id, rounds)
-    }
-
-    /// One of the group goes, whose receiver still counts.
-    fn leave(&mut self, id: u64) {
-        if self.groups.get(&id).is_some_and(|group| group.ring.receiver_count() <= 1) {
-            self.remove(id);
-        }
-    }
-
-    fn remove(&mut self, id: u64) {
-        let Some(group) = self.groups.remove(&id) else { return };
-        if let Some(wishes) = self.places.get_mut(&group.place) {
-            let look = Look::of(group.selection.kind, group.form);
-            wishes.remove(&(group.selection.filter, look));
-            if wishes.is_empty() {
-                self.places.remove(&group.place);
-            }
-        }
-    }
-
-    /// Ends the rings: watchers find out by themselves what they can still be told.
-    fn cut_off(&mut self) {
-        self.places.clear();
-        self.groups.clear();
-    }
-
-    fn tell(&mut self, events: &[Event], after: Revision, through: Revision, now: Timestamp) {
-        let (mut touched, mut damaged) = (BTreeSet::new(), HashSet::new());
-        for event in events {
-            let mut frames = Frames::default();
-            for place in places(event) {
-                for id in self.places.get(&place).into_iter().flat_map(HashMap::values) {
-                    let Some(group) = self.groups.get_mut(id) else { continue };
-                    let Some((happening, record)) = group.selection.sees(event) else { continue };
-                    let framer = Framer { kind: group.selection.kind, form: group.form, now };
-                    match frames.get(&framer, happening, record, event.revision) {
-                        Some(frame) => {
-                            group.pending.push(frame);
-                            touched.insert(*id);
-                        }
-                        None => {
-                            damaged.insert(*id);
-                        }
-                    }
-                }
-            }
-        }
-        for id in touched {
-            let Some(group) = self.groups.get_mut(&id) else { continue };
-            let round = Round { after, through, text: joined(std::mem::take(&mut group.pending)) };
-            if !damaged.contains(&id) && group.ring.send(round).is_err() {
-                tracing::debug!("the last watcher of a group has just left");
-            }
-        }
-        // Its watchers read the history themselves, and say what is wrong when they come to it.
-        damaged.into_iter().for_each(|id| self.remove(id));
-    }
-}
-
-impl Place {
-    /// Where a selection lies.
-    fn of(selection: &Selection) -> Self {
-        let resource = &selection.resource;
-        match selection.scoped() {
-            Scoped::Whole => Self::Kind(resource.clone()),
-            Scoped::Namespace(namespace) => Self::Namespace(resource.clone(), namespace.into()),
-            Scoped::Node(node) => Self::Node(node.into()),
-            Scoped::Object(namespace, name) => match Key::new(resource, namespace, name) {
-                Ok(key) => Self::Object(key),
-                // No object has such a name.
-                Err(_) => Self::Namespace(resource.clone(), namespace.into()),
-            },
-        }
-    }
-}
-
-/// Every place in which an event can be seen.
-fn places(event: &Event) -> Vec<Place> {
-    let Some(key) = event.key() else { return Vec::new() };
-    let resource = key.resource();
-    let mut places = vec![Place::Object(key.clone()), Place::Namespace(resource.clone(), key.namespace().into())];
-    places.push(Place::Kind(resource));
-    let (before, after) = (event.before.as_deref().and_then(node_of), event.after.as_deref().and_then(node_of));
-    places.extend(before.filter(|before| Some(*before) != after).map(|node| Place::Node(Arc::clone(node))));
-    places.extend(after.map(|node| Place::Node(Arc::clone(node))));
-    places
-}
-
-fn node_of(record: &Record) -> Option<&Arc<str>> {
-    record.header.facts.pod().and_then(|facts| facts.node.as_ref())
-}
-
-/// The texts of one event, each made when the first group asks for it.
-#[derive(Default)]
-struct Frames(Vec<((Happening, Look), Option<Bytes>)>);
-
-impl Frames {
-    /// `None` when the object is damaged.
-    fn get(&mut self, framer: &Framer, happening: Happening, record: &Record, revision: Revision) -> Option<Bytes> {
-        let wanted = (happening, Look::of(framer.kind, framer.form));
-        if let Some((_, frame)) = self.0.iter().find(|(made, _)| *made == wanted) {
-            return frame.clone();
-        }
-        let mut text = Vec::with_capacity(record.body.len() + 128);
-        let frame = match framer.event(happening, record, revision, false, &mut text) {
-            Ok(()) => Some(Bytes::from(text)),
-            Err(status) => {
-                tracing::error!(%status, "an event cannot be told");
-                None
-            }
-        };
-        self.0.push((wanted, frame.clone()));
-        frame
-    }
-}
-
-fn joined(mut frames: Vec<Bytes>) -> Bytes {
-    if frames.len() == 1
-        && let Some(frame) = frames.pop()
-    {
-        return frame;
-    }
-    frames.concat().into()
 }

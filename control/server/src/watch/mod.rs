@@ -1,9 +1,11 @@
 //! Watch: what happens to a selection of objects, from a revision on, as it happens.
 
 mod beginning;
+mod board;
 mod follow;
 mod frame;
 mod hub;
+mod place;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

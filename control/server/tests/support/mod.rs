@@ -1,4 +1,5 @@
 //! A server over a temporary directory, and a client of it.
+#![allow(dead_code, reason = "no file of tests uses all of it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use seam::Seam;
 use serde_json::Value;
 use server::{Running, Server, ServerConfig};
 use store::{Store, StoreConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 /// A control plane of its own for one test.
 pub struct Cluster {
@@ -40,6 +43,7 @@ pub fn config(dir: &std::path::Path) -> ServerConfig {
         cluster_name: "test".into(),
         version: "0.0.0".into(),
         admission: Vec::new(),
+        limits: server::Limits::default(),
     }
 }
 
@@ -50,11 +54,20 @@ impl Cluster {
 
     /// With so many events of watch history.
     pub async fn with_history(events: u64) -> Self {
+        Self::with(events, server::Limits::default()).await
+    }
+
+    /// With limits that a test can reach.
+    pub async fn with_limits(limits: server::Limits) -> Self {
+        Self::with(10_000, limits).await
+    }
+
+    async fn with(events: u64, limits: server::Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let seam = Seam::real();
         let store = StoreConfig { history_events: events, ..StoreConfig::new(dir.path().join("store")) };
         let store = Store::open(store, seam.clone()).await.unwrap();
-        let running = Server::start(config(dir.path()), store.clone(), seam).await.unwrap();
+        let running = Server::start(ServerConfig { limits, ..config(dir.path()) }, store.clone(), seam).await.unwrap();
         let admin = Client::of(&running.admin_kubeconfig());
         Self { running, store, admin, dir }
     }
@@ -89,6 +102,20 @@ impl Client {
         Self { tls: Arc::new(builder(&authority).with_no_client_auth()), ..Self::of(kubeconfig) }
     }
 
+    /// A connection, not yet spoken on.
+    pub async fn connect(&self) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let name = rustls::pki_types::ServerName::from(self.address.ip());
+        tokio_rustls::TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.unwrap()
+    }
+
+    /// The same, asking for HTTP/2.
+    pub fn http2(&self) -> Self {
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        Self { tls: Arc::new(tls), ..self.clone() }
+    }
+
     /// Sends a request with headers; the answer's body is still to be read.
     pub async fn send(
         &self,
@@ -97,9 +124,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
     ) -> Response<Incoming> {
-        let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
-        let name = rustls::pki_types::ServerName::from(self.address.ip());
-        let stream = tokio_rustls::TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.unwrap();
+        let stream = self.connect().await;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         Seam::real().spawn("client", async move { drop(connection.await) });
         let mut request = Request::builder().method(method).uri(path).header("host", "test");

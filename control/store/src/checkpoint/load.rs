@@ -11,7 +11,7 @@ use api::record::Record;
 use api::view::{Event, View};
 use seam::Disk;
 
-use super::{Checkpoint, HISTORY, META, OBJECTS, REQUESTS, SUMMARY};
+use super::{CACHE_BYTES, Checkpoint, HISTORY, META, OBJECTS, REQUESTS, SUMMARY};
 use crate::backend::{self, other};
 use crate::command::RequestId;
 use crate::format::{self, StoredPast, StoredRecord, StoredRequest, Summary};
@@ -26,7 +26,7 @@ impl Checkpoint {
     /// # Errors
     /// What the disk says; `InvalidData` when the file contradicts itself.
     pub(crate) fn open(disk: &Disk, path: &Path) -> io::Result<(Self, Image)> {
-        let database = backend::open(disk, path)?;
+        let database = backend::open(disk, path, CACHE_BYTES)?;
         let transaction = database.begin_read().map_err(other)?;
         let summary = read_summary(&transaction)?;
         let mut view = read_objects(&transaction)?;

@@ -10,6 +10,9 @@ use super::{Log, LogChange, LogImage};
 use crate::backend::{self, other};
 use crate::format::{self, LOG_META};
 
+/// Pages of the file that stay in memory, in bytes: it is appended to and purged, and read only at start.
+const CACHE_BYTES: usize = 4 << 20;
+
 const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const BALLOT: &str = "ballot";
@@ -33,7 +36,7 @@ impl RedbLog {
                 transaction.commit().map_err(other)
             })?;
         }
-        let log = Self { database: backend::open(disk, path)? };
+        let log = Self { database: backend::open(disk, path, CACHE_BYTES)? };
         let image = log.read()?;
         Ok((log, image))
     }

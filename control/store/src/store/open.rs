@@ -12,6 +12,7 @@ use crate::barrier::Barrier;
 use crate::checkpoint::Checkpoint;
 use crate::dir::{self, Dir};
 use crate::error::OpenError;
+use crate::figures::{Figures, State};
 use crate::format::Summary;
 use crate::history::Limits;
 use crate::keeper;
@@ -47,12 +48,18 @@ pub(super) async fn open(config: StoreConfig, seam: Seam) -> Result<Store, OpenE
         seam.spawn("leadership", raft::follow(raft.clone(), leadership.clone())),
         seam.spawn("keeper", keeper::keep(seam.clone(), checkpoint.clone(), reader, raft.clone())),
     ];
+    let figures = Figures::new(seam.metrics());
+    let files = [dir::LOG, dir::STATE].map(|name| (name, dir.file(name))).to_vec();
+    let state =
+        State { truth: Arc::clone(&truth), leadership: leadership.subscribe(), disk: seam.disk().clone(), files };
+    seam.metrics().collect(state);
     let member = Running {
         truth,
         raft,
         barrier: Barrier::default(),
         leadership,
         in_flight: Semaphore::new(IN_FLIGHT_MAX),
+        figures,
         tasks,
         disk: Mutex::new(Some(OnDisk { checkpoint, log_ended, dir })),
         seam,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FLAGS, GROUP, not_enforced, policy};
+use super::{CATEGORIES, GROUP, flags, not_enforced, policy};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Scope, Strategy};
 use crate::kinds::base;
@@ -14,9 +14,10 @@ const PLURAL: &str = "mutatingadmissionpolicies";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         columns: COLUMNS,
-        flags: FLAGS,
+        flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
         ..base(GROUP, "MutatingAdmissionPolicy", PLURAL, &MutatingAdmissionPolicy)
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FLAGS, GROUP, binding, not_enforced};
+use super::{CATEGORIES, GROUP, binding, flags, not_enforced};
 use crate::field::Field;
 use crate::kind::{Kind, Scope, Strategy};
 use crate::kinds::base;
@@ -13,9 +13,10 @@ const PLURAL: &str = "mutatingadmissionpolicybindings";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         columns: binding::COLUMNS,
-        flags: FLAGS,
+        flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",
         ..base(GROUP, "MutatingAdmissionPolicyBinding", PLURAL, &MutatingAdmissionPolicyBinding)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{FLAGS, GROUP, not_enforced, policy};
+use super::{CATEGORIES, GROUP, flags, not_enforced, policy};
 use crate::field::{Errors, Field};
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
 use crate::kinds::base;
@@ -17,10 +17,11 @@ const PLURAL: &str = "validatingadmissionpolicies";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
-        flags: FLAGS,
+        flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
         ..base(GROUP, "ValidatingAdmissionPolicy", PLURAL, &ValidatingAdmissionPolicy)
     }

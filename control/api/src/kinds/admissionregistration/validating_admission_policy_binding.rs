@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{FLAGS, GROUP, binding, not_enforced};
+use super::{CATEGORIES, GROUP, binding, flags, not_enforced};
 use crate::field::{Errors, Field};
 use crate::kind::{Kind, Scope, Strategy};
 use crate::kinds::base;
@@ -15,9 +15,10 @@ const PLURAL: &str = "validatingadmissionpolicybindings";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         columns: binding::COLUMNS,
-        flags: FLAGS,
+        flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
         ..base(GROUP, "ValidatingAdmissionPolicyBinding", PLURAL, &ValidatingAdmissionPolicyBinding)
     }

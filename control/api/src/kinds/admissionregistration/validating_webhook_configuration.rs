@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::webhook::{self, Power};
-use super::{FLAGS, GROUP, not_enforced};
+use super::{CATEGORIES, GROUP, flags, not_enforced};
 use crate::kind::{Kind, Scope, Strategy};
 use crate::kinds::base;
 use crate::meta::Timestamp;
@@ -13,9 +13,10 @@ const PLURAL: &str = "validatingwebhookconfigurations";
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
+        categories: CATEGORIES,
         scope: Scope::Cluster,
         columns: webhook::COLUMNS,
-        flags: FLAGS,
+        flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
         ..base(GROUP, "ValidatingWebhookConfiguration", PLURAL, &ValidatingWebhookConfiguration)
     }

@@ -65,7 +65,9 @@ impl Strategy for ReplicaSet {
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
-        pod_spec::warnings(&Field::root(object).at("spec").at("template").at("spec"))
+        let mut told = pod_spec::name_warnings(object, pod_spec::OF_PODS);
+        told.extend(pod_spec::warnings(&Field::root(object).at("spec").at("template").at("spec")));
+        told
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {

@@ -257,11 +257,11 @@ mod tests {
             &StatefulSet,
             &with(sound(), "spec", &bad),
             &expect![[r#"
-            spec.updateStrategy: Invalid value: {"type":"Slowly"}: must be 'RollingUpdate' or 'OnDelete'
-            spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`
-            spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"
-            spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported
-            spec.serviceName: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"#]],
+                spec.updateStrategy: Invalid value: {"type":"Slowly"}: must be 'RollingUpdate' or 'OnDelete'
+                spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`
+                spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"
+                spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported
+                spec.serviceName: Invalid value: "a.b": must not contain dots"#]],
         );
     }
 

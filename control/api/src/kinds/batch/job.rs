@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{job_spec, job_status};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Strategy, Subresource};
+use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::selector::LabelSelector;
@@ -42,6 +42,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         subresources: &[Subresource::Status],
         columns: COLUMNS,
         selectable: &["status.successful"],
+        flags: Flags { orphans_dependents: true, ..Flags::default() },
         schema: "io.k8s.api.batch.v1.Job",
         ..base("batch", "Job", "jobs", &Job)
     }

@@ -157,7 +157,7 @@ fn taints(taints: &Field<'_>) -> Errors {
         let (key, effect) = (taint.at("key"), taint.at("effect"));
         errors.extend(key.must_be_named(name::qualified));
         errors.extend(taint.at("value").named(name::label_value));
-        errors.extend(effect.must_be_one_of(&["NoSchedule", "PreferNoSchedule", "NoExecute"]));
+        errors.extend(effect.must_be_one_of(pod_spec::EFFECTS));
         if !seen.insert((key.text(), effect.text())) {
             errors.push(taint.duplicate());
         }

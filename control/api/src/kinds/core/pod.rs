@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
+use crate::intern::shared;
 use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
@@ -50,7 +51,7 @@ pub(in crate::kinds) fn kind() -> Kind {
             "status.podIPs",
             "status.nominatedNodeName",
         ],
-        flags: Flags { returns_deleted: true, ..Flags::default() },
+        flags: Flags { returns_deleted: true, graceful: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Pod",
         ..base("", "Pod", "pods", &Pod)
     }
@@ -61,7 +62,7 @@ struct Pod;
 
 impl Strategy for Pod {
     fn default(&self, object: &mut Value) {
-        if let Some(spec) = object.get_mut("spec") {
+        if let Some(spec) = json::part(object, "spec") {
             pod_spec::default_spec(spec);
             pod_spec::default_pod(spec);
         }
@@ -94,8 +95,7 @@ impl Strategy for Pod {
     }
 
     fn validate_create(&self, object: &Value) -> Vec<FieldError> {
-        let ephemeral = Field::root(object).at("spec").at("ephemeralContainers");
-        if ephemeral.is_empty() { Vec::new() } else { vec![ephemeral.forbidden("cannot be set on create")] }
+        pod_spec::new_pod(object)
     }
 
     fn validate_part(&self, part: Subresource, object: &Value, old: &Value) -> Vec<FieldError> {
@@ -107,11 +107,13 @@ impl Strategy for Pod {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        pod_spec::spec(&Field::root(object).at("spec"))
+        pod_spec::pod(object)
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
-        pod_spec::warnings(&Field::root(object).at("spec"))
+        let mut told = pod_spec::name_warnings(object, pod_spec::OF_HOST);
+        told.extend(pod_spec::warnings(&Field::root(object).at("spec")));
+        told
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
@@ -119,12 +121,14 @@ impl Strategy for Pod {
     }
 
     fn deletion(&self, object: &Value, grace: Option<u32>) -> Deletion {
-        let own = object.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_u64);
+        let own = object.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
+        // Less than nothing counts as a second, as in Kubernetes.
+        let own = own.map(|seconds| if seconds < 0 { 1 } else { seconds });
         let own = own.map_or(pod_spec::GRACE, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
         let ended = phase(object).is_terminal();
         match grace.unwrap_or(own) {
-            0 => Deletion::Graceful(0),
-            _ if ended || json::text(object, "/spec/nodeName").is_empty() => Deletion::Graceful(0),
+            0 => Deletion::Now,
+            _ if ended || json::text(object, "/spec/nodeName").is_empty() => Deletion::Now,
             seconds => Deletion::Graceful(seconds),
         }
     }
@@ -134,7 +138,7 @@ impl Strategy for Pod {
         let conditions = json::items(object, "/status/conditions");
         let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
         let seconds = |moment: Option<Timestamp>| moment.map_or(0, Timestamp::as_second);
-        let some = |text: &str| (!text.is_empty()).then(|| text.into());
+        let some = |text: &str| (!text.is_empty()).then(|| shared(text));
         Facts::Pod(Box::new(PodFacts {
             phase: phase(object),
             ready: ready.is_some_and(|condition| condition["status"] == "True"),
@@ -264,15 +268,15 @@ mod tests {
         let mut pod = bound();
         assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(30));
         assert_eq!(Pod.deletion(&pod, Some(5)), Deletion::Graceful(5));
-        assert_eq!(Pod.deletion(&pod, Some(0)), Deletion::Graceful(0));
+        assert_eq!(Pod.deletion(&pod, Some(0)), Deletion::Now);
         pod["spec"]["terminationGracePeriodSeconds"] = 0.into();
-        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(0));
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
         pod["spec"]["terminationGracePeriodSeconds"] = 7.into();
         assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(7));
         pod["status"]["phase"] = "Failed".into();
-        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(0));
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
         let mut pod = bound();
         pod["spec"]["nodeName"] = Value::Null;
-        assert_eq!(Pod.deletion(&pod, None), Deletion::Graceful(0));
+        assert_eq!(Pod.deletion(&pod, None), Deletion::Now);
     }
 }

@@ -20,9 +20,6 @@ const COLUMNS: &[Column] = &[
     AGE,
 ];
 
-/// How many values a cell lists before it counts the rest.
-const SHOWN: usize = 3;
-
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         columns: COLUMNS,
@@ -67,18 +64,11 @@ impl Strategy for EndpointSlice {
         vec![
             cells::name(object),
             json::text(object, "/addressType").into(),
-            shortened(ports.collect()).into(),
-            shortened(addresses.map(Into::into).collect()).into(),
+            cells::shortened(ports.collect(), cells::UNSET).into(),
+            cells::shortened(addresses.map(Into::into).collect(), cells::UNSET).into(),
             cells::age(object, now),
         ]
     }
-}
-
-/// The first values and how many more there are.
-fn shortened(values: Vec<String>) -> String {
-    let more = values.len().saturating_sub(SHOWN);
-    let shown = values.into_iter().take(SHOWN).collect::<Vec<_>>().join(",");
-    if more > 0 { format!("{shown} + {more} more...") } else { cells::or(&shown, "<unset>").to_owned() }
 }
 
 /// Most endpoints of one slice, ports of it, and addresses of one endpoint (KEP-752).

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{GROUP, not_applied};
+use super::{GROUP, condition, not_applied};
+use crate::field::Field;
 use crate::json;
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
@@ -49,6 +50,10 @@ impl Strategy for FlowSchema {
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         rules::flow_schema(object)
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        condition::conditions(&Field::root(object).at("status").at("conditions"))
     }
 
     fn warnings(&self, _object: &Value) -> Vec<String> {

@@ -58,8 +58,11 @@ impl Strategy for PriorityLevelConfiguration {
         let own = root.at("metadata").at("name");
         let mut errors = level(&spec, own.text());
         errors.extend(fixed(&spec, own.text()));
-        errors.extend(condition::conditions(&root.at("status").at("conditions")));
         errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        condition::conditions(&Field::root(object).at("status").at("conditions"))
     }
 
     fn warnings(&self, _object: &Value) -> Vec<String> {

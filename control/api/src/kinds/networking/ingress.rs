@@ -65,6 +65,10 @@ impl Strategy for Ingress {
         rules::one_class(object).into_iter().collect()
     }
 
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        rules::status(object)
+    }
+
     fn warnings(&self, object: &Value) -> Vec<String> {
         let named = object["metadata"]["annotations"].get(CLASS_ANNOTATION).is_some();
         let why = format!("annotation {CLASS_ANNOTATION:?} is deprecated, please use 'spec.ingressClassName' instead");

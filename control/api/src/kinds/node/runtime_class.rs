@@ -32,7 +32,7 @@ impl Strategy for RuntimeClass {
         let handler = root.at("handler");
         let wrong = name::label(handler.text()).into_iter();
         let mut errors: Errors = wrong.map(|why| handler.invalid_part(handler.text(), why)).collect();
-        errors.extend(overhead(&root.at("overhead").at("podFixed")));
+        errors.extend(pod_spec::overhead(&root.at("overhead").with(&object["overhead"]["podFixed"])));
         let scheduling = root.at("scheduling");
         errors.extend(metadata::labels(&scheduling.at("nodeSelector")));
         errors.extend(tolerations(&scheduling.at("tolerations")));
@@ -52,12 +52,6 @@ impl Strategy for RuntimeClass {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         vec![cells::name(object), json::text(object, "/handler").into(), cells::age(object, now)]
     }
-}
-
-/// Everything wrong with what a pod needs beside its containers. Kubernetes reads it as limits, and says so.
-fn overhead(fixed: &Field<'_>) -> Errors {
-    let outer = serde_json::json!({"overhead": {"limits": fixed.value}});
-    pod_spec::amounts(&Field::root(&outer).at("overhead").at("limits"))
 }
 
 fn tolerations(tolerations: &Field<'_>) -> Errors {

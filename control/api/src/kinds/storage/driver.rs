@@ -13,7 +13,7 @@ pub(super) fn provisioner(provisioner: &Field<'_>) -> Errors {
 }
 
 /// Everything wrong with the name of a driver of the Container Storage Interface.
-pub(super) fn csi(driver: &Field<'_>) -> Errors {
+pub(in crate::kinds) fn csi(driver: &Field<'_>) -> Errors {
     /// As the Container Storage Interface has it.
     const LENGTH_MAX: usize = 63;
     let mut errors: Errors = driver.must().into_iter().collect();

@@ -45,14 +45,18 @@ impl Strategy for VolumeAttachment {
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let root = Field::root(object);
-        let (spec, status) = (root.at("spec"), root.at("status"));
+        let spec = root.at("spec");
         let node = spec.at("nodeName");
         let mut errors: Errors = spec.at("attacher").must().into_iter().collect();
         errors.extend(source(&spec.at("source")));
         errors.extend(name::subdomain(node.text()).into_iter().map(|why| node.invalid_part(node.text(), why)));
-        errors.extend(metadata(&status.at("attachmentMetadata")));
-        errors.extend(["attachError", "detachError"].iter().flat_map(|name| failure(&status.at(name))));
         errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        let status = Field::root(object).at("status");
+        let failures = ["attachError", "detachError"].map(|name| failure(&status.at(name)));
+        metadata(&status.at("attachmentMetadata")).into_iter().chain(failures.into_iter().flatten()).collect()
     }
 
     fn validate_create(&self, object: &Value) -> Vec<FieldError> {
@@ -150,11 +154,13 @@ mod tests {
             "status": {"attachError": {"message": "x".repeat(1025), "errorCode": -1}, "attachmentMetadata": {"a": "x".repeat(262_144)}}});
         expect![[r#"
             spec.attacher: Required value
-            spec.nodeName: Invalid value: "N": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
+            spec.nodeName: Invalid value: "N": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"#]]
+        .assert_eq(&told(&VolumeAttachment.validate(&bad)));
+        expect![[r#"
             status.attachmentMetadata: Too long: may not be more than 262144 bytes
             status.attachError.message: Too long: may not be more than 262144 bytes
             status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive"#]]
-        .assert_eq(&told(&VolumeAttachment.validate(&bad)));
+        .assert_eq(&told(&VolumeAttachment.validate_status(&bad, &bad)));
         let mut new = attachment(&json!({"persistentVolumeName": "A"}));
         new["spec"]["attacher"] = "a_b".into();
         assert_eq!(VolumeAttachment.validate_create(&new).len(), 2);

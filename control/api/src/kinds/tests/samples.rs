@@ -5,13 +5,30 @@ use serde_json::{Value, json};
 /// Samples of groups whose kinds have little in common with pods.
 pub(super) fn of_groups() -> Vec<(&'static str, Value)> {
     vec![
+        ("apiregistration.k8s.io", registration()),
+        ("certificates.k8s.io", certificates()),
         ("networking.k8s.io", networking()),
         ("rbac.authorization.k8s.io", rbac()),
         ("storage.k8s.io", storage()),
         ("node.k8s.io", node()),
         ("admissionregistration.k8s.io", admission()),
         ("flowcontrol.apiserver.k8s.io", flow_control()),
+        ("resource.k8s.io", devices(true)),
+        ("resource.k8s.io", devices(false)),
     ]
+}
+
+fn registration() -> Value {
+    json!({"metadata": {"name": "a"}, "spec": {"group": "a", "version": "v1", "groupPriorityMinimum": 1,
+            "versionPriority": 1, "caBundle": "eA==", "insecureSkipTLSVerify": true,
+            "service": {"namespace": "n", "name": "s", "port": 1}},
+        "status": {"conditions": [{"type": "Available", "status": "True", "reason": "Local"}]}})
+}
+
+fn certificates() -> Value {
+    json!({"metadata": {"name": "a"}, "spec": {"request": "eA==", "usages": ["any"], "signerName": "a.b/c",
+            "expirationSeconds": 600, "username": "u"},
+        "status": {"certificate": "eA==", "conditions": [{"type": "Approved", "status": "True"}]}})
 }
 
 fn networking() -> Value {
@@ -91,4 +108,27 @@ fn flow_control() -> Value {
             "limited": {"nominalConcurrencyShares": 1, "lendablePercent": 1, "borrowingLimitPercent": 1,
                 "limitResponse": {"type": "Queue", "queuing": queuing}}},
         "status": {"conditions": [{"type": "Dangling", "status": "True"}]}})
+}
+
+/// A claim's `devices` is an object, a slice's is a list.
+fn devices(of_claim: bool) -> Value {
+    let wanted = json!({"name": "x", "deviceClassName": "a", "allocationMode": "All", "count": 1,
+        "selectors": [{"cel": {"expression": "x"}}], "tolerations": [{"key": "a", "operator": "Equal", "value": "b"}]});
+    let config = json!([{"requests": ["a/x"], "opaque": {"driver": "a", "parameters": {"a": 1}}}]);
+    let claim = json!({"requests": [{"name": "a", "exactly": wanted}, {"name": "b", "firstAvailable": [wanted]}],
+        "constraints": [{"requests": ["a"], "matchAttribute": "a/b", "distinctAttribute": "a/b"}], "config": config});
+    let device = json!({"name": "d", "attributes": {"a/b": {"string": "x", "versions": ["1.0.0"]}}, "taints": [{"key": "a"}],
+        "capacity": {"m": {"value": "1"}}, "nodeName": "n", "nodeSelector": {}, "allNodes": true});
+    let spec = json!({"devices": claim, "spec": {"devices": claim}, "metadata": {"labels": {"a": "b"}}, "config": config,
+        "selectors": [{"cel": {"expression": "x"}}], "extendedResourceName": "a/b", "driver": "a", "nodeName": "n",
+        "nodeSelector": {"nodeSelectorTerms": [{}]}, "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1},
+        "sharedCounters": [{"name": "a", "counters": {"b": {"value": "1"}}}]});
+    let spec = if of_claim { spec } else { with_devices(spec, &device) };
+    json!({"metadata": {"name": "a"}, "spec": spec, "status": {"allocation": {"a": 1},
+        "reservedFor": [{"resource": "pods", "name": "p", "uid": "1"}]}})
+}
+
+fn with_devices(mut spec: Value, device: &Value) -> Value {
+    spec["devices"] = json!([device]);
+    spec
 }

@@ -1,5 +1,6 @@
 //! Lists: how they are merged, told apart and refused.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Story, pod};
@@ -33,6 +34,51 @@ fn an_applied_list_keeps_its_order_and_leaves_others_in_their_place() {
     ] {
         assert_eq!(merged(live, applied), expected, "{applied} over {live}");
     }
+}
+
+/// Some of the letters, in any order.
+fn letters() -> impl Strategy<Value = String> {
+    proptest::sample::subsequence("abcdefg".chars().collect::<Vec<_>>(), 0..=7)
+        .prop_shuffle()
+        .prop_map(|letters| letters.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn a_merged_list_has_every_item_once_and_both_orders(live in letters(), applied in letters()) {
+        let merged = merged(&live, &applied);
+        let only = |wanted: &dyn Fn(char) -> bool| merged.chars().filter(|name| wanted(*name)).collect::<String>();
+        prop_assert_eq!(only(&|name| applied.contains(name)), applied.clone());
+        let rest: String = live.chars().filter(|name| !applied.contains(*name)).collect();
+        prop_assert_eq!(only(&|name| !applied.contains(name)), rest);
+    }
+
+    #[test]
+    fn the_same_again_changes_nothing_and_nothing_takes_all_back(live in letters(), applied in letters()) {
+        let items = |letters: &str| letters.chars().map(|name| json!({"name": name.to_string()})).collect::<Vec<Value>>();
+        let mut story = Story::created("v1", "Pod", "u", &pod(&items(&live).into()));
+        let created = story.content();
+        story.apply("a", &pod(&items(&applied).into()));
+        let before = (story.content(), story.owners());
+        story.apply("a", &pod(&items(&applied).into()));
+        prop_assert_eq!((story.content(), story.owners()), before);
+        story.apply("a", &json!({}));
+        let names = |object: &Value| {
+            let list = object["spec"]["containers"].as_array().cloned().unwrap_or_default();
+            list.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+        };
+        prop_assert_eq!(names(&story.content()), names(&created));
+    }
+}
+
+/// A body of 3 MiB holds more; were anything here quadratic, this would not end.
+#[test]
+fn long_lists_cost_little_more_than_their_length() {
+    const ITEMS: u32 = 20_000;
+    let finalizers = |numbers: &mut dyn Iterator<Item = u32>| json!({"metadata": {"finalizers": numbers.map(|number| format!("x.io/{number}")).collect::<Vec<_>>()}});
+    let mut story = Story::created("v1", "ConfigMap", "u", &finalizers(&mut (0..ITEMS)));
+    story.apply("a", &finalizers(&mut (ITEMS / 2..2 * ITEMS).rev())).apply("a", &finalizers(&mut (0..ITEMS).rev()));
+    assert_eq!(story.content()["metadata"]["finalizers"].as_array().unwrap().len(), ITEMS as usize);
 }
 
 #[test]

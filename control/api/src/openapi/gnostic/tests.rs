@@ -3,6 +3,7 @@
 use expect_test::expect;
 use serde_json::json;
 
+use super::messages::OPERATION;
 use super::*;
 use crate::kinds;
 use crate::openapi::v2;

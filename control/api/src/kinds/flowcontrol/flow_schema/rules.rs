@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::super::condition;
 use crate::field::{Errors, Field};
 use crate::name;
 use crate::validate::{FieldError, FieldProblem};
@@ -31,7 +30,6 @@ pub(super) fn flow_schema(object: &Value) -> Errors {
     if fixed(own.text()).is_some_and(|fixed| *spec.value != fixed) {
         errors.push(spec.invalid(format!("spec of '{}' must equal the fixed value", own.text())));
     }
-    errors.extend(condition::conditions(&root.at("status").at("conditions")));
     errors
 }
 

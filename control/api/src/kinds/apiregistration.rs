@@ -1,0 +1,3 @@
+//! Kinds of the group `apiregistration.k8s.io`: who serves which part of the API.
+
+pub(super) mod api_service;

@@ -1,0 +1,64 @@
+//! What classes and claims share: which devices, and how they are set up.
+
+use crate::field::{Errors, Field};
+use crate::kinds::storage::driver;
+use crate::validate::FieldError;
+
+/// Most selectors and settings of one class or request.
+const SELECTORS_MAX: usize = 32;
+const SETTINGS_MAX: usize = 32;
+/// Most bytes of an expression, and of what is handed to a driver.
+const EXPRESSION_MAX: usize = 10 * 1024;
+const PARAMETERS_MAX: usize = 10 * 1024;
+
+/// Everything wrong with selectors of devices.
+pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
+    let mut errors = Errors::new();
+    for cel in selectors.items().map(|one| one.at("cel")) {
+        let expression = cel.at("expression");
+        if !cel.is_set() {
+            errors.push(cel.required(""));
+        } else if expression.text().len() > EXPRESSION_MAX {
+            errors.push(expression.too_long(EXPRESSION_MAX));
+        } else {
+            errors.extend(expression.must());
+        }
+    }
+    errors.extend(selectors.too_many(SELECTORS_MAX));
+    errors
+}
+
+/// Everything wrong with settings for drivers, each of which may say more.
+pub(super) fn settings(settings: &Field<'_>, more: impl Fn(&Field<'_>) -> Errors) -> Errors {
+    let mut errors = Errors::new();
+    for one in settings.items() {
+        errors.extend(more(&one));
+        let opaque = one.at("opaque");
+        if opaque.is_set() {
+            errors.extend(driver::csi(&opaque.at("driver")));
+            errors.extend(parameters(&opaque.at("parameters")));
+        } else {
+            errors.push(opaque.required(""));
+        }
+    }
+    errors.extend(settings.too_many(SETTINGS_MAX));
+    errors
+}
+
+fn parameters(parameters: &Field<'_>) -> Option<FieldError> {
+    if !parameters.is_set() {
+        return Some(parameters.required(""));
+    }
+    if parameters.value.to_string().len() > PARAMETERS_MAX {
+        return Some(parameters.too_long(PARAMETERS_MAX));
+    }
+    (!parameters.value.is_object()).then(|| parameters.invalid("must be a valid JSON object"))
+}
+
+/// An error for every item whose key stands before it.
+pub(super) fn repeated(list: &Field<'_>, key: &str) -> Errors {
+    let mut seen = std::collections::BTreeSet::new();
+    let text = |one: &Field<'_>| if key.is_empty() { one.value.clone() } else { one.value[key].clone() };
+    let again = list.items().filter(|one| !seen.insert(text(one).to_string()));
+    again.map(|one| one.duplicate_of(&text(&one))).collect()
+}

@@ -1,0 +1,114 @@
+//! An APIService for every group and version that the server serves itself, as clients that list them expect.
+
+use std::collections::BTreeSet;
+
+use api::kinds;
+use api::meta::{Key, Timestamp};
+use api::status::Status;
+use api::time;
+use serde_json::{Value, json};
+use store::{Precondition, Write};
+
+use crate::stamp;
+use crate::verbs::{Core, RETRIES_MAX, kind_of};
+
+/// The group of APIServices, which is served whether or not anything is registered.
+const REGISTRATION: &str = "apiregistration.k8s.io";
+/// Label of what the server registers when it starts.
+const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
+
+/// How early a group is asked for a kind whose group nobody names, as kube-apiserver orders its own.
+const PRIORITIES: &[(&str, i32)] = &[
+    ("", 18_000),
+    ("apps", 17_800),
+    ("events.k8s.io", 17_750),
+    ("authentication.k8s.io", 17_700),
+    ("authorization.k8s.io", 17_600),
+    ("autoscaling", 17_500),
+    ("batch", 17_400),
+    ("certificates.k8s.io", 17_300),
+    ("networking.k8s.io", 17_200),
+    ("policy", 17_100),
+    ("rbac.authorization.k8s.io", 17_000),
+    ("storage.k8s.io", 16_800),
+    ("admissionregistration.k8s.io", 16_700),
+    ("apiextensions.k8s.io", 16_700),
+    ("scheduling.k8s.io", 16_600),
+    ("coordination.k8s.io", 16_500),
+    ("node.k8s.io", 16_300),
+    ("discovery.k8s.io", 16_200),
+    ("flowcontrol.apiserver.k8s.io", 16_100),
+];
+/// Of groups that are younger than the list.
+const PRIORITY_OF_OTHERS: i32 = 15_000;
+/// How early a version is asked among those of its group.
+const VERSION_PRIORITY: i32 = 15;
+
+/// Registers what is not registered yet, in one write.
+pub(crate) async fn register(core: &Core) -> Result<(), Status> {
+    for _ in 0..RETRIES_MAX {
+        let (preconditions, writes) = missing(core)?;
+        if writes.is_empty() || core.propose(None, preconditions, writes).await?.is_ok() {
+            return Ok(());
+        }
+        // Another server that started was faster with some of them.
+    }
+    Err(Status::internal("what the server serves cannot be registered: others keep registering the same"))
+}
+
+/// What must still hold, and what is to be written.
+fn missing(core: &Core) -> Result<(Vec<Precondition>, Vec<Write>), Status> {
+    let kind = kind_of(REGISTRATION, "apiservices").ok_or_else(|| Status::internal("apiservices are not served"))?;
+    let (mut preconditions, mut writes) = (Vec::new(), Vec::new());
+    let view = core.store.view();
+    for (group, version) in served() {
+        let name = format!("{version}.{group}");
+        let key = Key::new(&kind.resource(), "", &name).map_err(|error| Status::internal(error.to_string()))?;
+        if view.get(&key).is_some() {
+            continue;
+        }
+        let mut object = api_service(&name, group, version);
+        object["status"] = status(core.seam.now());
+        stamp::create(kind, &mut object, &core.seam);
+        writes.push(Core::put(kind, &key, &object)?);
+        preconditions.push(Precondition::Absent(key));
+    }
+    Ok((preconditions, writes))
+}
+
+fn served() -> BTreeSet<(&'static str, &'static str)> {
+    let all = kinds::all().iter().map(|kind| (&*kind.group, &*kind.version));
+    all.filter(|(group, _)| *group != REGISTRATION).collect()
+}
+
+fn api_service(name: &str, group: &str, version: &str) -> Value {
+    let priority =
+        PRIORITIES.iter().find(|(one, _)| *one == group).map_or(PRIORITY_OF_OTHERS, |(_, priority)| *priority);
+    let mut spec = json!({"version": version, "groupPriorityMinimum": priority, "versionPriority": VERSION_PRIORITY});
+    if !group.is_empty() {
+        spec["group"] = group.into();
+    }
+    json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        "metadata": {"name": name, "labels": {AUTOMANAGED: "onstart"}}, "spec": spec})
+}
+
+/// Status of what this server serves itself.
+pub(crate) fn status(now: Timestamp) -> Value {
+    json!({"conditions": [{"type": "Available", "status": "True", "reason": "Local",
+        "message": "Local APIServices are always available", "lastTransitionTime": time::text(now)}]})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_registered_is_sound() {
+        for (group, version) in served() {
+            let name = format!("{version}.{group}");
+            let object = api_service(&name, group, version);
+            assert_eq!(kind_of(REGISTRATION, "apiservices").unwrap().strategy.validate(&object), [], "{name}");
+        }
+        assert!(served().contains(&("", "v1")) && !served().contains(&(REGISTRATION, "v1")));
+    }
+}
