@@ -9,7 +9,7 @@ use super::check;
 use super::files::root;
 
 /// Our packages, and those of ours that each may use. The binary alone wires all of them.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("api", &[]),
     ("seam", &[]),
     ("registry-client", &[]),
@@ -23,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("server", &["api", "seam", "store"]),
     ("manager", &["api", "seam", "scheduler", "controllers"]),
     ("runtime", &["wasm", "registry-client"]),
+    ("fuzz", &["api", "registry-client", "runtime"]),
     ("agent", &["api", "seam", "runtime", "network"]),
 ];
 /// Packages that decide and do nothing, and what would let them act.

@@ -10,6 +10,7 @@ mod setup;
 mod demo;
 mod tally;
 mod test;
+mod fuzz;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ usage: cargo xtask <command>
   demo             set this machine up, build a release, and show one pod of a Linux process and a Wasm component
   test [filter]    set this machine up and run the whole gate: format, lints, all tests;
                    with a filter only the tests whose names contain it
+  fuzz [target] [seconds]
+                   search for inputs that break what eats bytes from outside: one target or all, a minute each
   setup            install what `demo` and `test` need, and fetch the tools of the tests
   fixtures         rebuild the committed Wasm guests (needs what samples/build.sh says)";
 
@@ -42,6 +45,11 @@ fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
         ["demo"] => demo::run(&workspace),
         ["test"] => test::run(&workspace, None),
         ["test", filter] => test::run(&workspace, Some(filter)),
+        ["fuzz", rest @ ..] if rest.len() <= 2 => match rest {
+            // A number alone is a time: all targets.
+            [one] if one.bytes().all(|byte| byte.is_ascii_digit()) => fuzz::run(&workspace, None, Some(one)),
+            _ => fuzz::run(&workspace, rest.first().copied(), rest.get(1).copied()),
+        },
         ["setup"] => setup::for_tests(&workspace).map(|()| ExitCode::SUCCESS),
         ["fixtures"] => {
             process::run(process::command("sh", &workspace.root).arg("samples/build.sh")).map(|()| ExitCode::SUCCESS)

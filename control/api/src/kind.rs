@@ -64,7 +64,7 @@ pub struct Column {
 /// What deletion of an object does at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// The object goes at once (unless finalizers hold it).
+    /// The object goes at once, as it is, unless finalizers hold it.
     Now,
     /// It is marked and goes when its grace, in seconds, is over and its node or controller says so.
     Graceful(u32),
@@ -89,7 +89,7 @@ pub enum Generation {
 pub struct Flags {
     /// PUT to a missing name creates it (Leases, Events, Endpoints).
     pub create_on_update: bool,
-    /// PUT without `resourceVersion` is refused (Services).
+    /// PUT without `resourceVersion` is refused.
     pub needs_revision_on_update: bool,
     /// DELETE answers the object, not a Status.
     pub returns_deleted: bool,

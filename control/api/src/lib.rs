@@ -4,6 +4,7 @@
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
 pub mod change;
+pub mod continuation;
 mod claim_spec;
 mod condition;
 pub mod decode;
@@ -37,6 +38,7 @@ pub mod schema;
 pub mod selector;
 mod share;
 pub mod status;
+pub mod syntax;
 pub mod time;
 pub mod validate;
 pub mod verbs;

@@ -13,6 +13,7 @@ pub use json::{COPIED_MAX, DEPTH_MAX, OPERATIONS_MAX};
 
 use crate::schema::Type;
 use crate::status::{Details, Status};
+use crate::syntax;
 
 /// How a patch is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl PatchType {
             return json::apply(original, patch);
         }
         let patch: Value = serde_json::from_slice(patch)
-            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+            .map_err(|error| Status::bad_request(format!("error decoding patch: {}", syntax::words(patch, &error))))?;
         match (self, of) {
             (Self::Strategic, Some(of)) => strategic::apply(original, patch, of),
             _ => merge::apply(original, &patch),

@@ -15,7 +15,7 @@ pub use envelope::Envelope;
 pub use message::{DEPTH_MAX, VALUES_MAX, object};
 pub use wire::{Malformed, Problem};
 
-#[cfg(test)]
-mod encode;
+#[cfg(any(test, feature = "encode"))]
+pub mod encode;
 #[cfg(test)]
 mod tests;

@@ -79,16 +79,16 @@ impl Quantity {
         Self { nanos: bytes as i128 * NANO, form: Form::Binary }
     }
 
-    /// Thousandths, rounded up; the largest `i64` when there are more.
+    /// Thousandths, rounded away from zero; the outermost `i64` when there are more.
     #[must_use]
     pub fn milli(self) -> i64 {
-        i64::try_from(divide_up(self.nanos, NANO / 1000)).unwrap_or(i64::MAX)
+        nearest(divide_up(self.nanos, NANO / 1000))
     }
 
-    /// Whole units, such as bytes, rounded up.
+    /// Whole units, such as bytes, rounded away from zero; the outermost `i64` when there are more.
     #[must_use]
     pub fn bytes(self) -> i64 {
-        i64::try_from(divide_up(self.nanos, NANO)).unwrap_or(i64::MAX)
+        nearest(divide_up(self.nanos, NANO))
     }
 
     /// The same amount with nothing finer than thousandths, rounded up.
@@ -119,6 +119,11 @@ impl Quantity {
     fn capped(nanos: i128, form: Form) -> Self {
         Self { nanos: nanos.clamp(-MOST, MOST), form }
     }
+}
+
+/// The number of 64 bits that is nearest.
+fn nearest(number: i128) -> i64 {
+    i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// Division that rounds away from zero, as limits must never shrink.
@@ -310,6 +315,7 @@ mod tests {
         check(".5", "500m", 500, 1);
         check("5.", "5", 5000, 5);
         check("99999999999999999999999", "9223372036854775807", i64::MAX, i64::MAX);
+        check("-8Ei", "-9223372036854775807", i64::MIN, -i64::MAX);
     }
 
     #[test]

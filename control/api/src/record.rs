@@ -12,8 +12,8 @@ use crate::meta::{Key, Revision, Uid};
 
 /// Canonical JSON of an object without `metadata.resourceVersion`, and the place where that goes.
 ///
-/// Keys are sorted, so that two equal objects have equal bytes. A reader is given prefix, number and suffix; nothing is
-/// parsed on the way out.
+/// `apiVersion` and `kind` come first and all other keys are sorted, so that two equal objects have equal bytes, and items of
+/// a list need not say what the list says. A reader is given prefix, number and suffix; nothing is parsed on the way out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
     bytes: Bytes,
@@ -31,6 +31,9 @@ pub enum NotStorable {
     TooLong(usize),
 }
 
+/// Fields that say what an object is.
+const TYPE: [&str; 2] = ["apiVersion", "kind"];
+
 impl Body {
     /// Longest stored object, in bytes: etcd's default request limit, which Kubernetes users know.
     pub const LENGTH_MAX: usize = 1_572_864;
@@ -44,7 +47,9 @@ impl Body {
         let mut out = Vec::with_capacity(1024);
         let mut splice = None;
         out.push(b'{');
-        for (nth, (name, value)) in fields.iter().enumerate() {
+        let first = TYPE.iter().filter_map(|name| fields.get_key_value(*name));
+        let rest = fields.iter().filter(|(name, _)| !TYPE.contains(&name.as_str()));
+        for (nth, (name, value)) in first.chain(rest).enumerate() {
             if nth > 0 {
                 out.push(b',');
             }
@@ -113,6 +118,15 @@ impl Body {
         text.get(..end)
     }
 
+    /// Appends the object as it stands in a list of its kind: without `apiVersion` and `kind`, as Kubernetes writes it.
+    pub fn write_item(&self, revision: Revision, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.write(revision, out);
+        let said = after_type(&out[start..]);
+        // The brace stays.
+        out.drain(start + 1..start + said);
+    }
+
     /// Stored length, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -132,6 +146,19 @@ impl Body {
     pub fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.bytes)
     }
+}
+
+/// Where the fields begin that follow `apiVersion` and `kind`; right behind the brace when those are not there. Neither has
+/// anything in it that JSON escapes.
+fn after_type(object: &[u8]) -> usize {
+    let mut at = 1;
+    for name in TYPE {
+        let lead = format!("\"{name}\":\"");
+        let Some(rest) = object.get(at..).and_then(|rest| rest.strip_prefix(lead.as_bytes())) else { break };
+        let Some(end) = rest.windows(2).position(|two| two == b"\",") else { break };
+        at += lead.len() + end + 2;
+    }
+    at
 }
 
 fn write_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
@@ -271,6 +298,18 @@ mod tests {
         let body = Body::encode(&object).unwrap();
         let text = [b"{", body.metadata().unwrap(), b"}"].concat();
         assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), object["metadata"]);
+    }
+
+    #[test]
+    fn an_item_of_a_list_does_not_say_what_it_is() {
+        let check = |object: &Value, item: &str| {
+            let mut out = b"[".to_vec();
+            Body::encode(object).unwrap().write_item(Revision(7), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("[{item}"));
+        };
+        let object = json!({"apiVersion": "v1", "data": {"a": "b"}, "kind": "ConfigMap", "metadata": {"name": "a"}});
+        check(&object, r#"{"data":{"a":"b"},"metadata":{"resourceVersion":"7","name":"a"}}"#);
+        check(&json!({"metadata": {"name": "a"}}), r#"{"metadata":{"resourceVersion":"7","name":"a"}}"#);
     }
 
     #[test]

@@ -162,7 +162,13 @@ impl Status {
     /// 422: fields are wrong; all of them are told. `group` and `kind` are the object's.
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
-        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let mut texts: Vec<String> = Vec::with_capacity(errors.len());
+        for text in errors.iter().map(ToString::to_string) {
+            // What was found twice is told once; the causes have it twice.
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let list = if let [one] = texts.as_slice() { one.clone() } else { format!("[{}]", texts.join(", ")) };
         let dotted = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let mut status = Self::new(422, "Invalid", format!("{dotted} \"{name}\" is invalid: {list}"));

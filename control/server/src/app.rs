@@ -111,10 +111,12 @@ impl App {
             Route::Page(page) if public || access::may_visit(&requester, page) => {
                 return Ok(page::answer(self, page, &parts.method, path, query, &parts.headers));
             }
-            Route::Page(_) => return Err(access::refuse_path(&requester, path)),
+            Route::Page(_) => return Ok(fail::refusal(&access::refuse_path(&requester, path))),
             Route::Object(target) => target,
         };
-        self.authorize(&requester, target, query)?;
+        if let Err(status) = self.authorize(&requester, target, query) {
+            return Ok(fail::refusal(&status));
+        }
         let (headers, manager) = (&parts.headers, owners::of_request(query, &parts.headers, &requester));
         let asked = object::Asked { app: self, requester: &requester, target, query, headers, manager: &manager };
         if target.is_long_running() {

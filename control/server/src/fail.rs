@@ -17,13 +17,17 @@ pub(crate) fn reply(status: &Status) -> Reply {
     *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if status.code == 403 {
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    }
     let after = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
     if after > 0 {
         headers.insert(RETRY_AFTER, HeaderValue::from(after));
     }
+    response
+}
+
+/// The HTTP form of a refusal by authorization, which alone tells browsers not to guess what it is.
+pub(crate) fn refusal(status: &Status) -> Reply {
+    let mut response = reply(status);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -41,6 +45,11 @@ pub(crate) fn no_resource() -> Status {
 pub(crate) fn method_not_allowed() -> Status {
     let message = "the server does not allow this method on the requested resource";
     empty_details(Status::new(405, "MethodNotAllowed", message))
+}
+
+/// 415 for a patch in a form that the route does not take.
+pub(crate) fn unsupported_patch() -> Status {
+    empty_details(Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type"))
 }
 
 /// 406.

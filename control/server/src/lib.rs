@@ -10,7 +10,6 @@ mod admit;
 mod app;
 mod body;
 mod bootstrap;
-mod continuation;
 mod deadline;
 mod discovery;
 mod fail;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::continuation::Continue;
 use api::meta::{Revision, Timestamp};
 use api::record::Record;
 use api::status::Status;
@@ -9,7 +10,6 @@ use api::view::View;
 use http::HeaderMap;
 use serde_json::json;
 
-use crate::continuation::Continue;
 use crate::fail::Reply;
 use crate::negotiate::Shape;
 use crate::query::Query;
@@ -17,7 +17,7 @@ use crate::revision::{self, Wanted};
 use crate::select::Selection;
 use crate::send;
 use crate::table::{self, Include};
-use crate::verbs::{Core, write_as};
+use crate::verbs::{Core, write_item};
 
 /// Size of the pieces in which an answer is made and sent.
 const PIECE: usize = 64 << 10;
@@ -99,7 +99,7 @@ pub(crate) fn answer(
     };
     let (head, item): (String, Item) = match shape {
         Shape::Object => {
-            let write = move |record: &Record, out: &mut Vec<u8>| write_as(kind, record, record.revision, out);
+            let write = move |record: &Record, out: &mut Vec<u8>| write_item(kind, record, out);
             (list(&format!("{}List", kind.kind), &kind.api_version()), Box::new(write))
         }
         Shape::Partial => {

@@ -8,7 +8,7 @@ use api::status::Status;
 use api::view::View;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -48,7 +48,13 @@ pub(crate) async fn logs(caller: &NodeCaller, view: &View, pod: &Record, query: 
     let container = choose(&object, name, query.get("container"))?;
     let previous = query.flag("previous");
     let node = object["spec"]["nodeName"].as_str().unwrap_or_default();
-    if node.is_empty() || !started(&object, &container, previous) {
+    if node.is_empty() {
+        // Nobody could have written anything yet: the log is there, and empty.
+        let mut nothing = Response::new(Body::empty());
+        *nothing.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(nothing);
+    }
+    if !started(&object, &container, previous) {
         return Err(waiting(&object, name, &container, previous));
     }
     let place = endpoint(view, node)?;
@@ -114,14 +120,8 @@ fn waiting(object: &Value, pod: &str, container: &str, previous: bool) -> Status
         return Status::bad_request(message);
     }
     let reason = status_of(object, container).and_then(|status| status["state"]["waiting"]["reason"].as_str());
-    let why = match reason {
-        Some(reason) => format!("is waiting to start: {reason}"),
-        None if object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() => {
-            return Status::bad_request(format!("pod {pod} does not have a host assigned"));
-        }
-        None => "is waiting to start: ContainerCreating".to_owned(),
-    };
-    Status::bad_request(format!("container \"{container}\" in pod \"{pod}\" {why}"))
+    let reason = reason.unwrap_or("ContainerCreating");
+    Status::bad_request(format!("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}"))
 }
 
 /// `ADDRESS:PORT` of a node's endpoint.

@@ -32,6 +32,6 @@ pub mod runfile;
 pub mod shim;
 pub mod wasm_worker;
 pub mod zygote;
+pub mod wire;
 
 mod sys;
-mod wire;

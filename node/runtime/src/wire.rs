@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::protocol::{BODY_LIMIT, VERSION};
 
 /// Length, then version.
-pub(crate) const HEADER: usize = 5;
+pub const HEADER: usize = 5;
 
 /// Why bytes are not a frame.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ impl From<FrameError> for io::Error {
 }
 
 /// The bytes of a frame.
-pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut frame = vec![0; HEADER];
     serde_json::to_writer(&mut frame, message)?;
     let length = frame.len() - HEADER;
@@ -50,7 +50,7 @@ pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 }
 
 /// Length of the body that a header announces.
-pub(crate) fn body_length(header: [u8; HEADER], versions: RangeInclusive<u8>) -> Result<usize, FrameError> {
+pub fn body_length(header: [u8; HEADER], versions: RangeInclusive<u8>) -> Result<usize, FrameError> {
     let [a, b, c, d, found] = header;
     if !versions.contains(&found) {
         return Err(FrameError::Version { found, oldest: *versions.start(), newest: *versions.end() });
@@ -60,7 +60,7 @@ pub(crate) fn body_length(header: [u8; HEADER], versions: RangeInclusive<u8>) ->
 }
 
 /// The message at the start of `bytes`, once it is there whole, and how many bytes it took.
-pub(crate) fn decode<T: DeserializeOwned>(
+pub fn decode<T: DeserializeOwned>(
     bytes: &[u8],
     versions: RangeInclusive<u8>,
 ) -> Result<Option<(T, usize)>, FrameError> {

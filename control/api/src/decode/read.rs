@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 
 use super::FINDINGS_MAX;
+use crate::syntax;
 
 /// Most text, in bytes, plus values that a body may expand to. JSON never gets here from a body of 3 MiB, the server's limit;
 /// YAML aliases could otherwise make gigabytes of it.
@@ -14,12 +15,13 @@ const EXPANDED_MAX: usize = 8 * 1024 * 1024;
 /// Why bytes are no object.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    /// The body ends too early.
-    #[error("couldn't get version/kind; json parse error: unexpected end of JSON input")]
-    Short,
-    /// The body is not JSON.
-    #[error("couldn't get version/kind; json parse error: {0}")]
-    Json(#[source] serde_json::Error),
+    /// The body is not JSON: why, in Kubernetes' words.
+    #[error("couldn't get version/kind; json parse error: {words}")]
+    Json {
+        words: String,
+        #[source]
+        source: serde_json::Error,
+    },
     /// The body is not YAML.
     #[error("error converting YAML to JSON: yaml: {0}")]
     Yaml(#[source] serde_yaml_ng::Error),
@@ -30,7 +32,7 @@ pub(super) fn json(body: &[u8], duplicates: &mut Vec<String>) -> Result<Value, R
     let mut build = Build { duplicates, budget: EXPANDED_MAX };
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = build.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| if error.is_eof() { ReadError::Short } else { ReadError::Json(error) })
+    value.map_err(|source| ReadError::Json { words: syntax::words(body, &source), source })
 }
 
 /// [`json`] for YAML.

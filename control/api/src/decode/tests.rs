@@ -96,7 +96,7 @@ fn what_is_no_object_is_refused() {
         "configmaps",
         "{bad",
         &expect![
-            "400 BadRequest: the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: key must be a string at line 1 column 2 ({bad)"
+            "400 BadRequest: the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: invalid character 'b' looking for beginning of object key string ({bad)"
         ],
     );
     json(
@@ -124,7 +124,7 @@ fn what_is_no_object_is_refused() {
         "configmaps",
         "{} {}",
         &expect![
-            "400 BadRequest: the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: trailing characters at line 1 column 4 ({} {})"
+            "400 BadRequest: the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: invalid character '{' after top-level value ({} {})"
         ],
     );
     yaml(

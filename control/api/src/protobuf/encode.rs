@@ -1,4 +1,5 @@
 //! Writes objects as Go does, for tests: every field that is no pointer, empty or not.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "writes only what the schema has checked")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,14 +9,14 @@ use crate::schema::{Body, Scalar, Shape, Type};
 use crate::time;
 
 /// A body of that type.
-pub(super) fn body(of: Type, object: &Value) -> Vec<u8> {
+pub fn body(of: Type, object: &Value) -> Vec<u8> {
     let text = |name: &str| object[name].as_str().unwrap_or_default().as_bytes();
     let kind = [bytes(1, text("apiVersion")), bytes(2, text("kind"))].concat();
     envelope(&[bytes(1, &kind), bytes(2, &message(of, object.as_object().unwrap(), &[])), bytes(3, b""), bytes(4, b"")])
 }
 
 /// A body of these parts of an envelope.
-pub(super) fn envelope(parts: &[Vec<u8>]) -> Vec<u8> {
+pub fn envelope(parts: &[Vec<u8>]) -> Vec<u8> {
     [b"k8s\0".as_slice(), &parts.concat()].concat()
 }
 
@@ -97,12 +98,12 @@ fn int_or_string(value: &Value) -> Vec<u8> {
 }
 
 /// A part of bytes.
-pub(super) fn bytes(number: u32, content: &[u8]) -> Vec<u8> {
+pub fn bytes(number: u32, content: &[u8]) -> Vec<u8> {
     [number_of(u64::from(number) << 3 | 2), number_of(content.len() as u64), content.to_vec()].concat()
 }
 
 /// A part of a whole number.
-pub(super) fn varint(number: u32, value: i64) -> Vec<u8> {
+pub fn varint(number: u32, value: i64) -> Vec<u8> {
     [number_of(u64::from(number) << 3), number_of(value.cast_unsigned())].concat()
 }
 
@@ -110,7 +111,8 @@ fn fixed(number: u32, value: f64) -> Vec<u8> {
     [number_of(u64::from(number) << 3 | 1), value.to_le_bytes().to_vec()].concat()
 }
 
-pub(super) fn number_of(mut value: u64) -> Vec<u8> {
+/// A number in the variable length of protobuf.
+pub fn number_of(mut value: u64) -> Vec<u8> {
     let mut out = Vec::new();
     while value >= 0x80 {
         out.push((value & 0x7f | 0x80).to_le_bytes()[0]);

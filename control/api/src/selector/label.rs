@@ -47,6 +47,15 @@ pub struct LabelSelector {
 pub struct BadLabelSelector(pub(super) String);
 
 impl Requirement {
+    /// Refuses a key or value that no label can have.
+    fn check(&self) -> Result<(), BadLabelSelector> {
+        parser::checked_key("key", &self.key)?;
+        match &self.operator {
+            Operator::In(values) | Operator::NotIn(values) => parser::checked(values.clone(), &self.key).map(drop),
+            Operator::Exists | Operator::DoesNotExist | Operator::Greater(_) | Operator::Less(_) => Ok(()),
+        }
+    }
+
     /// Whether a label of this value (or absence) satisfies the requirement.
     #[must_use]
     pub fn matches(&self, value: Option<&str>) -> bool {
@@ -75,7 +84,8 @@ impl LabelSelector {
     /// fields and everything in others; here it is empty and matches everything.
     ///
     /// # Errors
-    /// When an expression's operator is unknown, or has values where it must have none or none where it must have some.
+    /// When an expression's operator is unknown, or has values where it must have none or none where it must have some; when a
+    /// key or value cannot be one of a label.
     pub fn from_value(value: &Value) -> Result<Self, BadLabelSelector> {
         let mut selector = Self::from_labels(&value["matchLabels"]);
         for expression in value["matchExpressions"].as_array().into_iter().flatten() {
@@ -85,6 +95,7 @@ impl LabelSelector {
             let operator = expression["operator"].as_str().unwrap_or_default();
             selector.requirements.push(Requirement { key, operator: operator_of(operator, values)? });
         }
+        selector.requirements.iter().try_for_each(Requirement::check)?;
         Ok(selector)
     }
 
@@ -229,6 +240,16 @@ mod tests {
         let bad = json!({"matchExpressions": [{"key": "a", "operator": "Like"}]});
         let told = LabelSelector::from_value(&bad).unwrap_err().to_string();
         assert_eq!(told, "\"Like\" is not a valid label selector operator");
+    }
+
+    #[test]
+    fn what_no_label_can_have_selects_nothing() {
+        for bad in [
+            json!({"matchLabels": {"|": ""}}),
+            json!({"matchExpressions": [{"key": "a", "operator": "In", "values": ["?"]}]}),
+        ] {
+            assert!(LabelSelector::from_value(&bad).unwrap_err().0.contains("Invalid value"), "{bad}");
+        }
     }
 
     fn requirements() -> impl Strategy<Value = Requirement> {

@@ -46,10 +46,7 @@ fn requirement(lexer: &mut Lexer<'_>) -> Result<Requirement, BadLabelSelector> {
         other => return Err(BadLabelSelector(format!("found '{}', expected: identifier", other.text()))),
     };
     // Kubernetes looks at the key before it knows where in which field it stands.
-    let wrong = name::qualified(&key);
-    if !wrong.is_empty() {
-        return Err(BadLabelSelector(format!("<nil>: Invalid value: \"{key}\": {}", wrong.join("; "))));
-    }
+    checked_key("<nil>", &key)?;
     if absent {
         return Ok(Requirement { key, operator: Operator::DoesNotExist });
     }
@@ -124,8 +121,15 @@ fn set(lexer: &mut Lexer<'_>, key: &str) -> Result<BTreeSet<String>, BadLabelSel
     }
 }
 
+/// Refuses what can be no key of a label; `place` is where it stands.
+pub(super) fn checked_key(place: &str, key: &str) -> Result<(), BadLabelSelector> {
+    let wrong = name::qualified(key);
+    let told = || BadLabelSelector(format!("{place}: Invalid value: \"{key}\": {}", wrong.join("; ")));
+    if wrong.is_empty() { Ok(()) } else { Err(told()) }
+}
+
 /// The values, when each can be a label's value; Kubernetes counts them in their order and tells of all that cannot.
-fn checked(values: BTreeSet<String>, key: &str) -> Result<BTreeSet<String>, BadLabelSelector> {
+pub(super) fn checked(values: BTreeSet<String>, key: &str) -> Result<BTreeSet<String>, BadLabelSelector> {
     let wrong = values.iter().enumerate().filter_map(|(at, value)| {
         let why = name::label_value(value).join("; ");
         (!why.is_empty()).then(|| format!("values[{at}][{key}]: Invalid value: {value:?}: {why}"))

@@ -44,9 +44,12 @@ pub(crate) fn resources(group: &str, version: &str) -> Option<Value> {
     let mut entries: Vec<Value> = resources.iter().flat_map(entries).collect();
     entries.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    Some(json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries,
-    }))
+    let mut list = json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": entries});
+    if !group.is_empty() {
+        // Clients of 2015 expected none of the core group, so that it still has none.
+        list["apiVersion"] = "v1".into();
+    }
+    Some(list)
 }
 
 /// A resource and its parts.

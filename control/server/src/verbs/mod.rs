@@ -120,6 +120,20 @@ pub(crate) fn write_as(kind: &Kind, record: &Record, revision: Revision, out: &m
     Ok(())
 }
 
+/// Appends a stored object as an item of a list of the kind, which says for all of them what they are.
+pub(crate) fn write_item(kind: &Kind, record: &Record, out: &mut Vec<u8>) -> Result<(), Status> {
+    if kind.is_stored() {
+        record.body.write_item(record.revision, out);
+        return Ok(());
+    }
+    let mut object = shown(kind, value_of(record)?);
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|name, _| name != "apiVersion" && name != "kind");
+    }
+    out.extend_from_slice(object.to_string().as_bytes());
+    Ok(())
+}
+
 /// A stored object in the form of the kind.
 pub(crate) fn shown(kind: &Kind, mut object: Value) -> Value {
     kind.from_stored(&mut object);

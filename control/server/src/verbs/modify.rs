@@ -249,6 +249,8 @@ fn check(ask: &Ask<'_>, part: Part, (object, old): (&Value, &Value), admission: 
     let kind = ask.kind;
     let mut errors = metadata::validate(kind, object);
     errors.extend(metadata::validate_update(kind, object, old));
+    // Kubernetes looks at metadata for every kind, and again among the rules of the kind; the causes tell both.
+    errors.extend_from_within(..);
     errors.extend_from_slice(admission);
     if part != Part::Status {
         errors.extend(kind.strategy.validate(object));

@@ -11,10 +11,8 @@ use serde_json::Value;
 
 use super::modify::{Part, Wanted};
 use super::{Ask, Core, Written, shown};
+use crate::fail;
 
-/// Content types of patches, as a refusal lists them.
-const ACCEPTED: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
-     application/apply-patch+yaml";
 /// Content type of a configuration to apply, which is JSON or YAML.
 const APPLY: &str = "application/apply-patch+yaml";
 
@@ -36,8 +34,7 @@ impl Patch {
     /// # Errors
     /// 415 for another form. A configuration to apply is told by [`is_apply`].
     pub(crate) fn of(content_type: Option<&str>, text: Bytes) -> Result<Self, Status> {
-        let form = PatchType::parse(content_type.unwrap_or_default())
-            .ok_or_else(|| Status::unsupported_media_type(ACCEPTED))?;
+        let form = PatchType::parse(content_type.unwrap_or_default()).ok_or_else(fail::unsupported_patch)?;
         Ok(Self { form, text })
     }
 

@@ -74,7 +74,7 @@ impl Names {
     fn correspond(&mut self, recorded: &Piece, ours: &Piece) -> bool {
         match recorded.shape {
             Shape::Time | Shape::Age | Shape::Tag | Shape::Description => true,
-            Shape::Revision => self.revision(recorded.text.parse().unwrap(), ours.text.parse().unwrap()),
+            Shape::Revision => self.revision(&recorded.text, ours.text.parse().unwrap()),
             Shape::Continue => {
                 let (Some(one), Some(other)) = (token(&recorded.text), token(&ours.text)) else { return false };
                 self.bind(recorded, ours) && self.differences(&one, &other).is_empty()
@@ -93,7 +93,8 @@ impl Names {
 
     /// Whether our revision stands for the recorded one: the same as before, and neither older than what was older nor newer
     /// than what was newer.
-    fn revision(&mut self, recorded: u64, ours: u64) -> bool {
+    fn revision(&mut self, recorded: &str, ours: u64) -> bool {
+        let recorded = tenths(recorded);
         if let Some(bound) = self.revisions.get(&recorded) {
             return *bound == ours;
         }
@@ -110,7 +111,7 @@ impl Names {
         let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
         let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
             Some(("resourceVersion", value)) => {
-                let bound = value.parse().ok().and_then(|revision: u64| self.revisions.get(&revision));
+                let bound = value.parse::<u64>().ok().and_then(|_| self.revisions.get(&tenths(value)));
                 bound.map_or_else(|| parameter.to_owned(), |revision| format!("resourceVersion={revision}"))
             }
             Some(("continue", value)) => {
@@ -121,6 +122,12 @@ impl Names {
         });
         format!("{path}?{}", parameters.collect::<Vec<_>>().join("&"))
     }
+}
+
+/// A recorded revision in tenths: the table writes `221.5` for one of ours between two that were recorded.
+fn tenths(revision: &str) -> u64 {
+    let (whole, tenth) = revision.split_once('.').unwrap_or((revision, "0"));
+    whole.parse::<u64>().unwrap() * 10 + tenth.parse::<u64>().unwrap()
 }
 
 /// Sorts managers by name: they stand in the order of their times, which depends on where a second ends.

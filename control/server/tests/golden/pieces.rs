@@ -35,7 +35,7 @@ pub struct Piece {
 /// A text with its pieces replaced by their shapes, and the pieces. The path says where the text stands in an answer.
 pub fn split(path: &str, text: &str) -> (String, Vec<Piece>) {
     let field = path.rsplit('/').next().unwrap_or_default();
-    let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let whole = match field {
         "resourceVersion" if number => Some(Shape::Revision),
         "continue" if !text.is_empty() => Some(Shape::Continue),

@@ -46,6 +46,8 @@ pub struct Entry {
     pub before: Vec<Request>,
     /// Which part is not there.
     pub excluded: Option<String>,
+    /// Why the recorded body is no whole body; only status and headers are compared then.
+    pub partial: Option<String>,
     /// What makes our answer out of the recorded one.
     #[serde(default)]
     differs: Vec<Change>,

@@ -28,7 +28,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         subresources: &[Subresource::Status],
         columns: COLUMNS,
         selectable: &["spec.clusterIP", "spec.type"],
-        flags: Flags { needs_revision_on_update: true, returns_deleted: true, ..Flags::default() },
+        flags: Flags { returns_deleted: true, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Service",
         ..base("", "Service", "services", &Service)
     }

@@ -1,12 +1,14 @@
 //! Where the next page of a list begins, as clients hand it back to us.
 
-use api::meta::Revision;
-use api::status::Status;
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::meta::Revision;
+use crate::status::Status;
+use crate::syntax;
 
 /// Version of the token: that of Kubernetes, whose tools look into it.
 const VERSION: &str = "meta.k8s.io/v1";
@@ -18,11 +20,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Continue {
+pub struct Continue {
     /// Revision of the first page; `None` once that state is lost.
-    pub(crate) revision: Option<Revision>,
+    pub revision: Option<Revision>,
     /// Key after the collection's prefix.
-    pub(crate) start: String,
+    pub start: String,
 }
 
 /// The token's text.
@@ -38,7 +40,8 @@ struct Token {
 
 impl Continue {
     /// The text for `metadata.continue`.
-    pub(crate) fn encode(&self) -> String {
+    #[must_use]
+    pub fn encode(&self) -> String {
         let revision = self.revision.map_or(ANY, |revision| i64::try_from(revision.0).unwrap_or(i64::MAX));
         BASE64.encode(json!({"v": VERSION, "rv": revision, "start": self.start}).to_string())
     }
@@ -47,11 +50,11 @@ impl Continue {
     ///
     /// # Errors
     /// 400 in the words of kube-apiserver.
-    pub(crate) fn decode(text: &str) -> Result<Self, Status> {
+    pub fn decode(text: &str) -> Result<Self, Status> {
         let wrong =
             |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
         let bytes = BASE64.decode(text).map_err(|error| wrong(&base64_error(&error)))?;
-        let token: Token = serde_json::from_slice(&bytes).map_err(|error| wrong(&json_error(&bytes, &error)))?;
+        let token: Token = serde_json::from_slice(&bytes).map_err(|error| wrong(&syntax::words(&bytes, &error)))?;
         if token.v != VERSION {
             return Err(wrong("server does not recognize this encoded version"));
         }
@@ -69,7 +72,8 @@ impl Continue {
     }
 
     /// 410 with a token that goes on at the same place in a newer state.
-    pub(crate) fn lost(&self) -> Status {
+    #[must_use]
+    pub fn lost(&self) -> Status {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start a \
                        new list without the continue parameter, or use the continue token in this response to \
                        retrieve the remainder of the results. Continuing with the provided token results in an \
@@ -87,18 +91,6 @@ fn base64_error(error: &base64::DecodeError) -> String {
         _ => return "illegal base64 data".to_owned(),
     };
     format!("illegal base64 data at input byte {at}")
-}
-
-/// As Go tells of what is no JSON value at all; other mistakes in our own words.
-fn json_error(bytes: &[u8], error: &serde_json::Error) -> String {
-    let first = bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace());
-    match first {
-        Some(first) if !matches!(first, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-            format!("invalid character {:?} looking for beginning of value", char::from(first))
-        }
-        _ if error.is_eof() => "unexpected end of JSON input".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 #[cfg(test)]
