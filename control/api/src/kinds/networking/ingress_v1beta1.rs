@@ -20,13 +20,13 @@ pub(in crate::kinds) fn extensions() -> Kind {
 fn to_stored(ingress: &mut Value) {
     let Some(spec) = json::part(ingress, "spec") else { return };
     rename(spec, "backend", "defaultBackend");
-    if let Some(backend) = json::part(spec, "defaultBackend") {
+    if let Some(backend) = spec.get_mut("defaultBackend") {
         backend_to_stored(backend);
     }
     each_path(spec, |path| {
         // The stored version has no default for it.
         json::fill(path, "pathType", "ImplementationSpecific");
-        if let Some(backend) = json::part(path, "backend") {
+        if let Some(backend) = path.get_mut("backend") {
             backend_to_stored(backend);
         }
     });
@@ -34,12 +34,12 @@ fn to_stored(ingress: &mut Value) {
 
 fn from_stored(ingress: &mut Value) {
     let Some(spec) = json::part(ingress, "spec") else { return };
-    if let Some(backend) = json::part(spec, "defaultBackend") {
+    if let Some(backend) = spec.get_mut("defaultBackend") {
         backend_from_stored(backend);
     }
     rename(spec, "defaultBackend", "backend");
     each_path(spec, |path| {
-        if let Some(backend) = json::part(path, "backend") {
+        if let Some(backend) = path.get_mut("backend") {
             backend_from_stored(backend);
         }
     });
@@ -116,5 +116,14 @@ mod tests {
         let mut ingress = json!({"spec": {"rules": [{"http": {"paths": [{"path": "/"}]}}]}});
         networking().to_stored(&mut ingress);
         assert_eq!(ingress["spec"]["rules"][0]["http"]["paths"][0]["pathType"], "ImplementationSpecific");
+    }
+
+    #[test]
+    fn no_backend_is_made_where_there_is_none() {
+        let mut object = json!({"spec": {"rules": [{"host": "a.example"}]}});
+        extensions().to_stored(&mut object);
+        assert_eq!(object["spec"], json!({"rules": [{"host": "a.example"}]}));
+        extensions().from_stored(&mut object);
+        assert_eq!(object["spec"], json!({"rules": [{"host": "a.example"}]}));
     }
 }
