@@ -118,4 +118,13 @@ mod tests {
         let path = json!({"path": "/", "pathType": "ImplementationSpecific"});
         assert_eq!(ingress["spec"], json!({"rules": [{"http": {"paths": [path]}}]}), "and nothing else is made up");
     }
+
+    #[test]
+    fn no_backend_is_made_where_there_is_none() {
+        let mut object = json!({"spec": {"rules": [{"host": "a.example"}]}});
+        extensions().to_stored(&mut object);
+        assert_eq!(object["spec"], json!({"rules": [{"host": "a.example"}]}));
+        extensions().from_stored(&mut object);
+        assert_eq!(object["spec"], json!({"rules": [{"host": "a.example"}]}));
+    }
 }
