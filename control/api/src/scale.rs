@@ -34,6 +34,14 @@ fn selector(value: &Value) -> LabelSelector {
     LabelSelector::from_value(value).unwrap_or_default()
 }
 
+/// Writes a number out that is none at all, as Go would leave it out: who sets it to zero owns it.
+pub fn default(scale: &mut Value) {
+    json::fill(scale, "spec", json!({}));
+    if let Some(spec) = scale.get_mut("spec") {
+        json::fill(spec, "replicas", 0);
+    }
+}
+
 /// Everything wrong with a Scale that somebody wrote.
 #[must_use]
 pub fn validate(scale: &Value) -> Vec<FieldError> {

@@ -74,7 +74,8 @@ impl Core {
             let applied = self.with_scale_write(ask, |write| {
                 managed::apply(write, Some(&old), &application.config, application.force)
             })?;
-            let scale = decode::applied(applied, target())?;
+            let mut scale = decode::applied(applied, target())?;
+            scale::default(&mut scale);
             Ok(Wanted { warnings: application.warnings.clone(), ..with_scale(ask, object, &scale)? })
         };
         as_scale(self.modify(ask, Part::Whole, change).await?)
@@ -89,6 +90,7 @@ impl Core {
         let change = |object: &Value| {
             let old = managed_scale(object);
             let (mut scale, warnings) = change(&old)?;
+            scale::default(&mut scale);
             self.with_scale_write(ask, |write| managed::update(write, Some(&old), &mut scale));
             Ok(Wanted { warnings, ..with_scale(ask, object, &scale)? })
         };

@@ -14,7 +14,9 @@ pub(in crate::kinds) fn networking() -> Kind {
 }
 
 pub(in crate::kinds) fn extensions() -> Kind {
-    form(ingress::kind(), "extensions", "v1beta1", "io.k8s.api.extensions.v1beta1.Ingress", DIRECTIONS)
+    let kind = form(ingress::kind(), "extensions", "v1beta1", "io.k8s.api.extensions.v1beta1.Ingress", DIRECTIONS);
+    // `ing` means the group that has the kind now; kubectl warns of a short name that two groups have.
+    Kind { short: &[], ..kind }
 }
 
 fn to_stored(ingress: &mut Value) {
