@@ -25,6 +25,7 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe kinds older kustomize node }
+transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe }
+transcripts! { &KUBECTLS; kinds older kustomize node }
 transcripts! { &HELMS; helm }
 transcripts! { &PYTHON; python }

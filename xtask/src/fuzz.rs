@@ -1,8 +1,8 @@
 //! Fuzzing: builds the engine's binary with counters in every branch, and lets it search each target for so long.
 //!
 //! Everything is of the pinned stable toolchain: coverage comes from a pass of LLVM, which `-C` options turn on, and the
-//! engine, libFuzzer, is C++ that cargo builds. Inputs that are found stay in the target directory's `fuzz`, and those that break something
-//! are printed; a person makes a seed and a fix of them.
+//! engine, libFuzzer, is C++ that cargo builds. Inputs that are found stay in the target directory's `fuzz`, and those that
+//! break something are printed; a person makes a seed and a fix of them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -67,7 +67,8 @@ pub struct Decoded {
 
 /// Reads a request's body as an object of the target's kind.
 ///
-/// Fields that are null are absent, and so are those that Kubernetes does not write when they are empty; `apiVersion` and `kind` are the target's when absent; values are kept as written, except
+/// Fields that are null are absent, and so are those that Kubernetes does not write when they are empty; `apiVersion` and
+/// `kind` are the target's when absent; values are kept as written, except
 /// that amounts become canonical (`1000m` is `1`), times move to UTC and base64 loses its line breaks, as in Kubernetes.
 ///
 /// # Errors

@@ -1,3 +1,5 @@
+//! Decisions about PodDisruptionBudgets, from plain objects.
+
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
