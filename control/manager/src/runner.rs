@@ -25,6 +25,8 @@ use crate::queue::Queue;
 const IN_FLIGHT_MAX: usize = 64;
 /// Pods placed in one batch: one proposal stays well below the store's limit for a command.
 const BATCH_MAX: usize = 1000;
+/// Wait after a conflict: long enough that whoever was faster may finish what he does.
+const OVERTAKEN_WAIT: Duration = Duration::from_millis(10);
 /// Least wait when the store cannot take writes: an election takes several of these.
 const UNAVAILABLE_WAIT: Duration = Duration::from_millis(100);
 /// Least wait after a refusal that only somebody else's change can lift, such as a full quota.
@@ -43,6 +45,8 @@ enum Due {
 enum Outcome {
     /// As it should.
     Well,
+    /// Something had changed meanwhile; decide anew.
+    Overtaken,
     /// Something was refused; try again, not before so much time.
     Again(Duration),
 }
@@ -241,6 +245,13 @@ impl Runner {
         self.pods.extend(pods);
         match outcome {
             Outcome::Well => self.queue.finished(due),
+            // Somebody, perhaps we ourselves, was faster: that is no failure, and the next decision sees what they did.
+            Outcome::Overtaken => {
+                self.queue.finished(due);
+                let soon = self.seam.now().checked_add(OVERTAKEN_WAIT).unwrap_or(Timestamp::MAX);
+                let fresh = self.queue.push(due.clone(), soon);
+                self.figures.again(self.name(due), fresh);
+            }
             Outcome::Again(at_least) => {
                 let name = self.name(due);
                 let fresh = self.queue.failed(due, self.seam.now(), *at_least);
@@ -320,7 +331,12 @@ fn judge(name: &'static str, results: &[Result<Done, Status>]) -> Outcome {
     for status in results.iter().filter_map(|result| result.as_ref().err()) {
         let wait = match status.class() {
             Class::Invalid if status.code == 404 => continue,
-            Class::Conflict => Duration::ZERO,
+            Class::Conflict => {
+                if matches!(outcome, Outcome::Well) {
+                    outcome = Outcome::Overtaken;
+                }
+                continue;
+            }
             Class::Retry(seconds) => Duration::from_secs(seconds.into()),
             Class::Unavailable => UNAVAILABLE_WAIT,
             Class::Invalid | Class::Denied | Class::Bug => {
@@ -330,7 +346,7 @@ fn judge(name: &'static str, results: &[Result<Done, Status>]) -> Outcome {
         };
         outcome = Outcome::Again(match outcome {
             Outcome::Again(known) => known.max(wait),
-            Outcome::Well => wait,
+            Outcome::Well | Outcome::Overtaken => wait,
         });
     }
     outcome

@@ -135,7 +135,12 @@ impl Truth {
     }
 
     pub(crate) fn events(&self, after: Revision, max: usize) -> Result<Vec<Event>, TooOld> {
-        self.read(|inner| inner.image.state.history.after(after, max))
+        // The history grows a moment before the view is shown. Whoever decides about an event must find it in the view, or
+        // would decide without it and never be asked again.
+        let shown = self.view().revision();
+        let mut events = self.read(|inner| inner.image.state.history.after(after, max))?;
+        events.truncate(events.partition_point(|event| event.revision <= shown));
+        Ok(events)
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Revision> {
