@@ -247,3 +247,27 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Limits;
+    use crate::testing::{command, put, text};
+
+    #[test]
+    fn an_event_is_told_with_the_view_that_holds_it_and_not_before() {
+        let state = State::new(Limits { bytes: 1 << 20, events: 100 }, 100);
+        let truth = Truth::new(Image { state, applied: None, members: Members::default() });
+        let write = command(1, vec![], vec![put("a", "new")]);
+        // As far as `apply` comes before it shows the view.
+        let view = truth.change(|inner| {
+            let outcome = inner.step(Position { term: 1, index: 1 }, Step::Command(&write));
+            assert!(matches!(outcome, Some(Ok(_))), "{outcome:?}");
+            inner.image.state.view.clone()
+        });
+        assert!(truth.events(Revision::ZERO, 10).unwrap().is_empty());
+        truth.show(Moment::default(), view);
+        let told = truth.events(Revision::ZERO, 10).unwrap();
+        assert_eq!((told.len(), text(&truth.view(), "a").as_deref()), (1, Some("new")));
+    }
+}
