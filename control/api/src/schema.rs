@@ -6,7 +6,6 @@
 mod descriptions;
 mod field;
 mod prune;
-mod required;
 mod shape;
 mod table;
 
@@ -15,7 +14,6 @@ use std::fmt;
 pub use descriptions::Descriptions;
 pub use field::{Field, ListType, MapType, Number, Strategy};
 pub use prune::prune;
-pub use required::missing;
 pub use shape::{Scalar, Shape};
 use table::{TypeFacts, table};
 

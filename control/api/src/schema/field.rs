@@ -84,7 +84,8 @@ pub struct Number {
 pub struct Field {
     /// Its name on the wire.
     pub name: &'static str,
-    /// Whether the published schema requires it. See [`super::missing`] for what is enforced.
+    /// Whether the published schema requires it. Rules of the kinds decide what is refused: the schema also requires what
+    /// Kubernetes reads as empty.
     pub required: bool,
     /// What its value looks like.
     pub shape: Shape,
