@@ -51,6 +51,12 @@ pub(crate) fn not_canonical(field: &Field<'_>) -> Option<String> {
     (told != text).then_some(why)
 }
 
+/// Whether there is one of each family, and nothing else.
+pub(crate) fn is_dual(addresses: &[Option<IpAddr>]) -> bool {
+    let of = |v4: bool| addresses.iter().flatten().filter(|address| address.is_ipv4() == v4).count();
+    addresses.len() == 2 && of(true) == 1 && of(false) == 1
+}
+
 /// Errors when the text is an address that means something else on every machine, or nothing.
 pub(crate) fn not_special(field: &Field<'_>) -> Errors {
     let Ok(address) = field.text().parse::<IpAddr>() else {
