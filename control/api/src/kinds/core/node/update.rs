@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::field::{Errors, Field};
-use crate::validate::FieldError;
 use crate::{json, name};
 
 /// Everything wrong with a change of a Node or of its status.
@@ -69,13 +68,14 @@ fn config_source(source: &Field<'_>, place: Place) -> Errors {
             Place::Status => field.is_empty().then(|| field.required(&format!("{name} must be set in status"))),
         })
         .collect();
-    let rules: [(&str, fn(&str) -> Vec<String>); 3] =
-        [("namespace", name::label), ("name", name::subdomain), ("kubeletConfigKey", name::config_key)];
-    errors.extend(rules.into_iter().flat_map(|(name, rule)| named(&map.at(name), name, rule)));
+    errors.extend(named(&map, "namespace", name::label));
+    errors.extend(named(&map, "name", name::subdomain));
+    errors.extend(named(&map, "kubeletConfigKey", name::config_key));
     errors
 }
 
-fn named(field: &Field<'_>, name: &str, rule: fn(&str) -> Vec<String>) -> Vec<FieldError> {
+fn named(map: &Field<'_>, name: &str, rule: fn(&str) -> Vec<String>) -> Errors {
+    let field = map.at(name);
     if field.is_empty() { vec![field.required(&format!("{name} must be set"))] } else { field.named(rule) }
 }
 

@@ -24,7 +24,10 @@ pub(super) fn slice(root: &Field<'_>) -> Errors {
     let (endpoints, list) = (root.at("endpoints"), root.at("ports"));
     match endpoints.too_many(ENDPOINTS_MAX) {
         Some(many) => errors.push(many),
-        None => errors.extend(endpoints.items().flat_map(|one| endpoint(&one, kind.text()))),
+        None => {
+            let reach = if is_of_the_server(root) { Reach::Anywhere } else { Reach::Network };
+            errors.extend(endpoints.items().flat_map(|one| endpoint(&one, kind.text(), reach)));
+        }
     }
     match list.too_many(PORTS_MAX) {
         Some(many) => errors.push(many),
@@ -33,12 +36,28 @@ pub(super) fn slice(root: &Field<'_>) -> Errors {
     errors
 }
 
-fn endpoint(endpoint: &Field<'_>, kind: &str) -> Errors {
+/// Where the addresses of a slice may lead.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To what other machines reach as well.
+    Network,
+    /// Also to this machine alone.
+    Anywhere,
+}
+
+/// Whether the slice tells where the API server itself is. One that listens on its own machine alone says so.
+fn is_of_the_server(root: &Field<'_>) -> bool {
+    let meta = root.at("metadata");
+    let service = meta.at("labels").entry("kubernetes.io/service-name");
+    meta.at("namespace").text() == "default" && service.text() == "kubernetes"
+}
+
+fn endpoint(endpoint: &Field<'_>, kind: &str, reach: Reach) -> Errors {
     let addresses = endpoint.at("addresses");
     let mut errors = Errors::new();
     errors.extend(addresses.is_empty().then(|| addresses.required("must contain at least 1 address")));
     errors.extend(addresses.too_many(ADDRESSES_MAX));
-    errors.extend(addresses.items().flat_map(|one| address(&one, kind)));
+    errors.extend(addresses.items().flat_map(|one| address(&one, kind, reach)));
     let (node, host, place) = (endpoint.at("nodeName"), endpoint.at("hostname"), endpoint.at("deprecatedTopology"));
     errors.extend(given(&node, name::subdomain));
     let labels = place.entries().count();
@@ -57,7 +76,7 @@ fn given(field: &Field<'_>, rule: fn(&str) -> Vec<String>) -> Errors {
     wrong.into_iter().map(|why| field.invalid(why)).collect()
 }
 
-fn address(one: &Field<'_>, kind: &str) -> Errors {
+fn address(one: &Field<'_>, kind: &str, reach: Reach) -> Errors {
     match kind {
         "IPv4" | "IPv6" => match one.text().parse::<IpAddr>() {
             Err(_) => network::address(one).into_iter().collect(),
@@ -65,7 +84,8 @@ fn address(one: &Field<'_>, kind: &str) -> Errors {
                 let other = address.is_ipv4() != (kind == "IPv4");
                 let mut errors = Errors::new();
                 errors.extend(other.then(|| one.invalid(format!("must be an {kind} address"))));
-                errors.extend(network::not_special(one));
+                let known = reach == Reach::Anywhere && address.is_loopback();
+                errors.extend(if known { Errors::new() } else { network::not_special(one) });
                 errors
             }
         },
@@ -140,6 +160,10 @@ mod tests {
         let sound = json!({"addressType": "IPv6", "ports": [{"port": 1, "name": "a"}],
             "endpoints": [{"addresses": ["fd00::1"], "hints": {"forZones": [{"name": "a"}, {"name": "b"}]}}]});
         check(&EndpointSlice, &sound, &expect![""]);
+        let labels = json!({"kubernetes.io/service-name": "kubernetes"});
+        let own = json!({"metadata": {"namespace": "default", "labels": labels}, "addressType": "IPv4",
+            "endpoints": [{"addresses": ["127.0.0.1"]}]});
+        check(&EndpointSlice, &own, &expect![""]);
     }
 
     #[test]
