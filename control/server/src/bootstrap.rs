@@ -26,13 +26,12 @@ pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Sta
     let labels = json!({"component": "apiserver", "provider": "kubernetes"});
     if let Some((network, _)) = core.service_cidrs.first() {
         let port = addresses.first().map_or(SERVICE_PORT, SocketAddr::port);
-        let address = nth(*network, 1).to_string();
         let service = json!({
             "metadata": {"name": "kubernetes", "labels": labels},
             "spec": {
                 "type": "ClusterIP",
-                "clusterIP": address,
-                "clusterIPs": [address],
+                "clusterIP": nth(*network, 1).to_string(),
+                "ipFamilyPolicy": "SingleStack",
                 "ports": [{"name": "https", "port": SERVICE_PORT, "protocol": "TCP", "targetPort": port}],
             },
         });
