@@ -3,6 +3,7 @@
 //! This crate is pure. It has no task, no clock, no randomness, no file and no socket, so everything in it is a function
 //! of its arguments. The scheduler and the controllers depend on it alone.
 
+mod cel;
 pub mod change;
 pub mod continuation;
 mod claim_spec;

@@ -10,6 +10,7 @@ pub(super) mod mutating_admission_policy_binding;
 pub(super) mod mutating_webhook_configuration;
 mod policy;
 mod rules;
+mod scopes;
 pub(super) mod validating_admission_policy;
 pub(super) mod validating_admission_policy_binding;
 pub(super) mod validating_webhook_configuration;

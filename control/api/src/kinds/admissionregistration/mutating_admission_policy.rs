@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{CATEGORIES, GROUP, flags, not_enforced, policy};
+use super::{CATEGORIES, GROUP, flags, not_enforced, policy, scopes};
+use crate::cel::{self, Scope};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Scope, Strategy};
+use crate::kind::{self, Column, Kind, Strategy};
 use crate::kinds::base;
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -15,7 +16,7 @@ const PLURAL: &str = "mutatingadmissionpolicies";
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         categories: CATEGORIES,
-        scope: Scope::Cluster,
+        scope: kind::Scope::Cluster,
         columns: COLUMNS,
         flags: flags(),
         schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
@@ -34,11 +35,12 @@ impl Strategy for MutatingAdmissionPolicy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let spec = Field::root(object).at("spec");
         let mutations = spec.at("mutations");
+        let scope = scopes::part(&spec, usize::MAX);
         let mut errors = policy::validate(&spec);
         if mutations.is_empty() {
             errors.push(mutations.required("mutations must contain at least one item"));
         }
-        errors.extend(mutations.items().flat_map(|one| mutation(&one)));
+        errors.extend(mutations.items().flat_map(|one| mutation(&one, &scope)));
         errors.extend(spec.at("reinvocationPolicy").must_be_one_of(&["IfNeeded", "Never"]));
         errors
     }
@@ -55,7 +57,7 @@ impl Strategy for MutatingAdmissionPolicy {
 /// Kinds of patches, each with the field that it needs and that the other may not have.
 const PATCHES: [(&str, &str); 2] = [("ApplyConfiguration", "applyConfiguration"), ("JSONPatch", "jsonPatch")];
 
-fn mutation(mutation: &Field<'_>) -> Errors {
+fn mutation(mutation: &Field<'_>, scope: &Scope<'_>) -> Errors {
     let kind = mutation.at("patchType");
     if let Some(error) = kind.must_be_one_of(&PATCHES.map(|(kind, _)| kind)) {
         return vec![error];
@@ -69,6 +71,7 @@ fn mutation(mutation: &Field<'_>) -> Errors {
             (true, true) if expression.text().trim().is_empty() => {
                 errors.push(expression.required("expression is not specified"));
             }
+            (true, true) => errors.extend(cel::check(&expression, scope)),
             (false, true) => {
                 let why = format!("must not be specified when patchType is {}", kind.text());
                 errors.push(patch.invalid_part(format!("{{{part}}}"), why));
@@ -110,7 +113,7 @@ mod tests {
         );
         check(
             &MutatingAdmissionPolicy,
-            &json!({"spec": {"mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "x"}}]}}),
+            &json!({"spec": {"mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}]}}),
             &expect![[r#"
             spec.matchConstraints: Required value
             spec.reinvocationPolicy: Required value"#]],

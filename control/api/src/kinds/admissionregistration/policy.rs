@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{conditions, match_resources};
+use super::{conditions, match_resources, scopes};
+use crate::cel::{self, Scope};
 use crate::field::{Errors, Field};
 use crate::kind::Column;
 use crate::kinds::{AGE, NAME, cells, column};
@@ -41,8 +42,10 @@ pub(super) fn validate(spec: &Field<'_>) -> Errors {
     } else {
         errors.push(matches.required(""));
     }
-    errors.extend(conditions::conditions(&spec.at("matchConditions")));
-    errors.extend(spec.at("variables").items().flat_map(|one| variable(&one)));
+    errors.extend(conditions::conditions(&spec.at("matchConditions"), &scopes::condition(Some(spec))));
+    // Each knows those before it.
+    let variables = spec.at("variables").items().enumerate();
+    errors.extend(variables.flat_map(|(nth, one)| variable(&one, &scopes::part(spec, nth))));
     errors
 }
 
@@ -104,7 +107,7 @@ const RESERVED: &[&str] = &[
     "while",
 ];
 
-fn variable(variable: &Field<'_>) -> Errors {
+fn variable(variable: &Field<'_>, scope: &Scope<'_>) -> Errors {
     let (own, expression) = (variable.at("name"), variable.at("expression"));
     let mut errors = Errors::new();
     if own.text().trim().is_empty() {
@@ -114,6 +117,7 @@ fn variable(variable: &Field<'_>) -> Errors {
     }
     let missing = expression.text().trim().is_empty();
     errors.extend(missing.then(|| expression.required("expression is not specified")));
+    errors.extend(cel::check(&expression, scope));
     errors
 }
 

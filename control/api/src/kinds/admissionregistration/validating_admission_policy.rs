@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{CATEGORIES, GROUP, flags, not_enforced, policy};
+use super::{CATEGORIES, GROUP, flags, not_enforced, policy, scopes};
+use crate::cel::{self, Outcome, Scope};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
+use crate::kind::{self, Column, Kind, Strategy, Subresource};
 use crate::kinds::base;
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -18,7 +19,7 @@ const PLURAL: &str = "validatingadmissionpolicies";
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         categories: CATEGORIES,
-        scope: Scope::Cluster,
+        scope: kind::Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
         flags: flags(),
@@ -49,8 +50,9 @@ impl Strategy for ValidatingAdmissionPolicy {
             errors.extend([validations.required(why), annotations.required(why)]);
             return errors;
         }
-        errors.extend(validations.items().flat_map(|one| validation(&one)));
-        errors.extend(self::annotations(&annotations, own.text()));
+        errors.extend(validations.items().flat_map(|one| validation(&one, &spec)));
+        let scope = scopes::part(&spec, usize::MAX).to(Outcome::TextOrNull);
+        errors.extend(self::annotations(&annotations, own.text(), &scope));
         errors
     }
 
@@ -63,7 +65,7 @@ impl Strategy for ValidatingAdmissionPolicy {
     }
 }
 
-fn validation(validation: &Field<'_>) -> Errors {
+fn validation(validation: &Field<'_>, spec: &Field<'_>) -> Errors {
     const REASONS: &[&str] = &["Forbidden", "Invalid", "RequestEntityTooLarge"];
     let [expression, message, computed] =
         ["expression", "message", "messageExpression"].map(|name| validation.at(name));
@@ -72,7 +74,9 @@ fn validation(validation: &Field<'_>) -> Errors {
     if expression.text().trim().is_empty() {
         errors.push(expression.required("expression is not specified"));
     }
+    errors.extend(cel::check(&expression, &scopes::part(spec, usize::MAX).to(Outcome::Truth)));
     errors.extend(blank(&computed).then(|| computed.invalid("must be non-empty if specified")));
+    errors.extend(cel::check(&computed, &scopes::message(spec)));
     if blank(&message) {
         errors.push(message.invalid("message must be non-empty if specified"));
     } else if message.text().trim().contains(['\n', '\r']) {
@@ -87,7 +91,7 @@ const ANNOTATIONS_MAX: usize = 20;
 const EXPRESSION_MAX: usize = 5 * 1024;
 
 /// Everything wrong with what a policy of that name adds to the audit log.
-fn annotations(annotations: &Field<'_>, policy: &str) -> Errors {
+fn annotations(annotations: &Field<'_>, policy: &str, scope: &Scope<'_>) -> Errors {
     let mut errors = Errors::new();
     if annotations.items().count() > ANNOTATIONS_MAX {
         errors.push(annotations.invalid(format!("must not have more than {ANNOTATIONS_MAX} auditAnnotations")));
@@ -103,7 +107,7 @@ fn annotations(annotations: &Field<'_>, policy: &str) -> Errors {
         }
         match expression.text().trim().len() {
             0 => errors.push(expression.required("valueExpression is not specified")),
-            1..=EXPRESSION_MAX => {}
+            1..=EXPRESSION_MAX => errors.extend(cel::check(&expression, scope)),
             _ => errors.push(expression.required(&format!("must not exceed {EXPRESSION_MAX} bytes in length"))),
         }
         errors.extend((!keys.insert(key.text())).then(|| key.duplicate_of(&key.text().into())));
@@ -197,10 +201,10 @@ mod tests {
     #[test]
     fn validations_and_annotations_are_written_out() {
         let validations = json!([{"expression": " ", "message": " ", "messageExpression": "\n", "reason": "Because"},
-            {"expression": "x", "message": "a\nb"}]);
+            {"expression": "object.x", "message": "a\nb"}]);
         let long = "x".repeat(EXPRESSION_MAX + 1);
         let annotations =
-            json!([{"key": "a", "valueExpression": "x"}, {"key": "a"}, {"key": "b c", "valueExpression": long}]);
+            json!([{"key": "a", "valueExpression": "'x'"}, {"key": "a"}, {"key": "b c", "valueExpression": long}]);
         told(
             &json!({"validations": validations, "auditAnnotations": annotations}),
             &expect![[r#"

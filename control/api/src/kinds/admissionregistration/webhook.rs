@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{client_config, conditions, rules};
+use super::{client_config, conditions, rules, scopes};
 use crate::field::{Errors, Field};
 use crate::kind::Column;
 use crate::kinds::{AGE, NAME, cells, column};
@@ -81,7 +81,7 @@ fn webhook(hook: &Field<'_>, power: Power) -> Errors {
         errors.extend(hook.at("reinvocationPolicy").one_of(&["IfNeeded", "Never"]));
     }
     errors.extend(client_config::client_config(&hook.at("clientConfig")));
-    errors.extend(conditions::conditions(&hook.at("matchConditions")));
+    errors.extend(conditions::conditions(&hook.at("matchConditions"), &scopes::condition(None)));
     errors
 }
 

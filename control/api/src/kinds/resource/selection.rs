@@ -1,5 +1,6 @@
 //! What classes and claims share: which devices, and how they are set up.
 
+use crate::cel::{self, Outcome, Scope};
 use crate::field::{Errors, Field};
 use crate::kinds::storage::driver;
 use crate::validate::FieldError;
@@ -22,6 +23,7 @@ pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
             errors.push(expression.too_long(EXPRESSION_MAX));
         } else {
             errors.extend(expression.must());
+            errors.extend(cel::check(&expression, &Scope::new(&["device"], Outcome::Truth)));
         }
     }
     errors.extend(selectors.too_many(SELECTORS_MAX));
