@@ -99,6 +99,8 @@ pub struct Flags {
     pub graceful: bool,
     /// There is no DELETE of a whole collection (Namespaces).
     pub deleted_one_by_one: bool,
+    /// The server tells it and stores it nowhere (ComponentStatus): it is read, and neither watched nor written.
+    pub computed: bool,
     /// What `metadata.generation` counts.
     pub generation: Generation,
 }
@@ -130,6 +132,8 @@ pub struct Kind {
     pub selectable: &'static [&'static str],
     /// Traits that verbs ask for.
     pub flags: Flags,
+    /// What everybody who uses the kind is warned of: that its version goes, and what to use instead.
+    pub deprecated: Option<&'static str>,
     /// Name of its definition in the schema table, e.g. `io.k8s.api.core.v1.Pod`.
     pub schema: &'static str,
     /// Its own rules.

@@ -21,13 +21,13 @@ use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::log::NodeCaller;
 use crate::meter::{self, Meter};
-use crate::object;
+use crate::object::Asked;
 use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
 use crate::verbs::{Core, owners};
 use crate::watch::Hub;
-use crate::{body, deadline, identity};
+use crate::{body, deadline, identity, warning};
 
 /// Longest `Audit-ID` of a client that is taken over; as kube-apiserver.
 const AUDIT_ID_MAX: usize = 64;
@@ -118,7 +118,15 @@ impl App {
             return Ok(fail::refusal(&status));
         }
         let (headers, manager) = (&parts.headers, owners::of_request(query, &parts.headers, &requester));
-        let asked = object::Asked { app: self, requester: &requester, target, query, headers, manager: &manager };
+        let asked = Asked { app: self, requester: &requester, target, query, headers, manager: &manager };
+        let mut reply = self.object(asked, body).await.unwrap_or_else(|status| fail::reply(&status));
+        warning::add(reply.headers_mut(), target.kind.deprecated.as_slice());
+        Ok(reply)
+    }
+
+    /// Does what is asked of objects, when it is its turn and as long as there is time.
+    async fn object(&self, asked: Asked<'_>, body: Incoming) -> Result<Reply, Status> {
+        let Asked { requester, target, query, .. } = asked;
         if target.is_long_running() {
             return asked.answer(bytes::Bytes::new()).await;
         }

@@ -153,7 +153,6 @@ fn values_are_told_of_a_text_of_a_list_and_of_a_map() {
           "type": "string"
         }
         {
-          "description": null,
           "items": {
             "default": "",
             "enum": [
@@ -179,7 +178,6 @@ fn values_are_told_of_a_text_of_a_list_and_of_a_map() {
             ],
             "type": "string"
           },
-          "description": null,
           "type": "object",
           "x-kubernetes-map-type": "granular"
         }"#]].assert_eq(&all.join("\n"));

@@ -17,6 +17,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         short: &["ep"],
         columns: COLUMNS,
         flags: Flags { create_on_update: true, ..Flags::default() },
+        deprecated: Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
         schema: "io.k8s.api.core.v1.Endpoints",
         ..base("", "Endpoints", "endpoints", &Endpoints)
     }
@@ -47,10 +48,6 @@ impl Strategy for Endpoints {
             errors.extend(ports.items().flat_map(|one| port(&one, named)));
         }
         errors
-    }
-
-    fn warnings(&self, _object: &Value) -> Vec<String> {
-        vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned()]
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
