@@ -30,13 +30,19 @@ fn told(story: &Story) -> String {
 fn fields_are_named_in_the_version_of_who_wrote_them() {
     let mut story = autoscalers();
     story.update("old", |_| target(50));
-    expect![[r#""#]].assert_eq(&told(&story));
+    expect![
+        "autoscaling/v1 Update old@01: .spec.maxReplicas .spec.scaleTargetRef .spec.targetCPUUtilizationPercentage"
+    ]
+    .assert_eq(&told(&story));
     story.at = 0;
     story.update("new", |mut object| {
         object["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] = 60.into();
         object
     });
-    expect![[r#""#]].assert_eq(&told(&story));
+    expect![[r#"
+        autoscaling/v1 Update old@01: .spec.maxReplicas .spec.scaleTargetRef
+        autoscaling/v2 Update new@02: .spec.metrics"#]]
+    .assert_eq(&told(&story));
 }
 
 #[test]
@@ -46,9 +52,13 @@ fn an_apply_conflicts_with_an_owner_of_another_version() {
     story.at = 0;
     let metric = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}});
     let refusal = story.refused("new", &json!({"spec": {"metrics": [metric]}}));
-    expect![[r#""#]].assert_eq(&refusal);
+    expect![[r#"Apply failed with 1 conflict: conflict with "old": .spec.targetCPUUtilizationPercentage"#]]
+        .assert_eq(&refusal);
     story.force("new", &json!({"spec": {"metrics": [metric]}}));
-    expect![[r#""#]].assert_eq(&told(&story));
+    expect![[r#"
+        autoscaling/v1 Apply old@01: .spec.maxReplicas .spec.scaleTargetRef
+        autoscaling/v2 Apply new@03: .spec.metrics"#]]
+    .assert_eq(&told(&story));
 }
 
 #[test]
@@ -62,6 +72,6 @@ fn who_applies_in_another_version_takes_back_what_was_applied_in_the_first() {
     let mut second = target(50);
     second["spec"].as_object_mut().unwrap().remove("targetCPUUtilizationPercentage");
     story.apply("me", &second);
-    expect![[r#""#]].assert_eq(&told(&story));
-    expect![[r#""#]].assert_eq(&story.content().to_string());
+    expect!["autoscaling/v2 Apply me@02: .spec.maxReplicas .spec.scaleTargetRef.apiVersion .spec.scaleTargetRef.kind .spec.scaleTargetRef.name"].assert_eq(&told(&story));
+    expect![[r#"{"spec":{"maxReplicas":3,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"}},"status":{}}"#]].assert_eq(&story.content().to_string());
 }
