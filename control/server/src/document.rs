@@ -43,11 +43,17 @@ impl Document {
         self.tag.trim_matches('"')
     }
 
-    /// The document, packed for clients that can unpack it, or 304 for those that have it.
+    /// The document, packed for clients that can unpack it, or 304 for those that have it. `varies` names the headers that decide
+    /// between its forms.
     ///
     /// # Errors
     /// 500 when it cannot be unpacked.
-    pub(crate) fn answer(&self, media_type: &'static str, headers: &HeaderMap) -> Result<Reply, Status> {
+    pub(crate) fn answer(
+        &self,
+        media_type: &'static str,
+        varies: &'static str,
+        headers: &HeaderMap,
+    ) -> Result<Reply, Status> {
         let (known, packed) = (known(headers, &self.tag), send::packs(self.length, headers));
         let body = match (known, packed) {
             (true, _) => Body::empty(),
@@ -60,7 +66,7 @@ impl Document {
         }
         let out = reply.headers_mut();
         out.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        out.insert(VARY, HeaderValue::from_static("Accept"));
+        out.insert(VARY, HeaderValue::from_static(varies));
         if packed && !known {
             send::say_packed(out);
         }
@@ -95,7 +101,7 @@ mod tests {
         let check = |length: usize, encoding: &'static str, packed: bool| {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
-            let reply = Document::of(&vec![b'x'; length]).unwrap().answer("text/plain", &headers).unwrap();
+            let reply = Document::of(&vec![b'x'; length]).unwrap().answer("text/plain", "Accept", &headers).unwrap();
             let varies: Vec<_> = reply.headers().get_all(VARY).iter().collect();
             assert_eq!(reply.headers().contains_key(CONTENT_ENCODING), packed, "{length} {encoding}");
             assert_eq!(varies.len(), if packed { 2 } else { 1 });
@@ -111,7 +117,7 @@ mod tests {
         let check = |given: String, status: StatusCode| {
             let mut headers = HeaderMap::new();
             headers.insert(IF_NONE_MATCH, given.parse().unwrap());
-            assert_eq!(document.answer("text/plain", &headers).unwrap().status(), status, "{given}");
+            assert_eq!(document.answer("text/plain", "Accept", &headers).unwrap().status(), status, "{given}");
         };
         check(format!("\"a\", W/{}", document.tag), StatusCode::NOT_MODIFIED);
         check("*".to_owned(), StatusCode::NOT_MODIFIED);

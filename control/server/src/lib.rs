@@ -15,6 +15,7 @@ mod deadline;
 mod discovery;
 mod document;
 mod fail;
+mod flows;
 mod gate;
 mod health;
 mod identity;

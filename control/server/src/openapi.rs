@@ -15,6 +15,8 @@ use crate::fail::Reply;
 use crate::query::Query;
 
 const JSON: &str = "application/json";
+/// Headers that decide in which form a document is sent; kube-apiserver names both, whatever it sends.
+const VARIES: &str = "Accept, Accept-Encoding";
 /// The document of version 2 as protobuf, as we say it.
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /// The same as clients ask for it; the first form is no valid media type, and what they know nonetheless.
@@ -66,7 +68,7 @@ pub(crate) fn version_2(headers: &HeaderMap) -> Result<Reply, Status> {
             return Ok(reply);
         }
     };
-    made.as_ref().map_err(Clone::clone)?.answer(media_type, headers)
+    made.as_ref().map_err(Clone::clone)?.answer(media_type, VARIES, headers)
 }
 
 /// Form of the document of version 2.
@@ -98,7 +100,7 @@ impl Form {
 /// 500 when the documents cannot be made.
 pub(crate) fn index(headers: &HeaderMap) -> Result<Reply, Status> {
     let entries = documents()?.iter().map(|(root, document)| (root.as_str(), document.hash()));
-    Document::of(openapi::index(entries).to_string().as_bytes())?.answer(JSON, headers)
+    Document::of(openapi::index(entries).to_string().as_bytes())?.answer(JSON, VARIES, headers)
 }
 
 /// A document of version 3; for ever when the URL names its hash. `None` when the group and version are not served.
@@ -112,7 +114,7 @@ pub(crate) fn document(
     headers: &HeaderMap,
 ) -> Result<Option<Reply>, Status> {
     let Some(document) = documents()?.get(&openapi::root(group, version)) else { return Ok(None) };
-    let mut reply = document.answer(JSON, headers)?;
+    let mut reply = document.answer(JSON, VARIES, headers)?;
     if query.get("hash") == Some(document.hash()) {
         reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
     }

@@ -48,7 +48,11 @@ pub(crate) fn packs(length: usize, headers: &HeaderMap) -> bool {
 /// Says of an answer that it is compressed, and for whom.
 pub(crate) fn say_packed(headers: &mut HeaderMap) {
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    let told =
+        headers.get_all(VARY).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("Accept-Encoding")));
+    if !told {
+        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
 }
 
 fn compressed(

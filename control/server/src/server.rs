@@ -18,6 +18,7 @@ use crate::access::Builtin;
 use crate::admit::Admission;
 use crate::app::App;
 use crate::components::Component;
+use crate::flows::Flows;
 use crate::limits::Limits;
 use crate::listen::{self, Listener};
 use crate::log::NodeCaller;
@@ -115,6 +116,7 @@ impl Server {
             writes: meter.gate("mutating", config.limits.writes, config.limits.wait),
             meter,
             limits: config.limits,
+            flows: Flows::default(),
             stopping: stop.clone(),
             watches: Hub::new(&core.store, seam.metrics()),
         });

@@ -42,7 +42,7 @@ pub(crate) fn answer(core: bool, headers: &HeaderMap) -> Reply {
     static OTHERS: OnceLock<Result<Document, Status>> = OnceLock::new();
     let place = if core { &CORE } else { &OTHERS };
     let made = place.get_or_init(|| Document::of(text(core).as_bytes())).as_ref();
-    let reply = made.map_err(Clone::clone).and_then(|document| document.answer(MEDIA_TYPE, headers));
+    let reply = made.map_err(Clone::clone).and_then(|document| document.answer(MEDIA_TYPE, "Accept", headers));
     reply.unwrap_or_else(|status| fail::reply(&status))
 }
 

@@ -82,7 +82,7 @@ fn reach(kind: &Kind, part: Part) -> (&'static str, Reach) {
 }
 
 /// Says in a new object who owns it.
-pub(super) fn of_new(ask: &Ask<'_>, object: &mut Value, seam: &Seam) {
+pub(crate) fn of_new(ask: &Ask<'_>, object: &mut Value, seam: &Seam) {
     with_write(ask, Part::Whole, seam, |write| managed::update(write, None, object));
 }
 
