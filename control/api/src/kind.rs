@@ -3,12 +3,14 @@
 //! One generic implementation per verb reads a [`Kind`]; a kind adds a file with a [`Strategy`] and a line in the table.
 
 mod conversion;
+mod deprecation;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use conversion::{Conversion, Directions};
+pub use deprecation::{Deprecation, Instead};
 
 use crate::facts::Facts;
 use crate::meta::{Resource, Timestamp};
@@ -133,7 +135,7 @@ pub struct Kind {
     /// Traits that verbs ask for.
     pub flags: Flags,
     /// What everybody who uses the kind is warned of: that its version goes, and what to use instead.
-    pub deprecated: Option<&'static str>,
+    pub deprecated: Option<Deprecation>,
     /// Name of its definition in the schema table, e.g. `io.k8s.api.core.v1.Pod`.
     pub schema: &'static str,
     /// Its own rules.

@@ -139,7 +139,7 @@ impl App {
         let (headers, manager) = (&parts.headers, owners::of_request(query, &parts.headers, requester));
         let asked = Asked { app: self, requester, target, query, headers, manager: &manager };
         let mut reply = self.object(asked, body).await.unwrap_or_else(|status| fail::reply(&status));
-        warning::add(reply.headers_mut(), target.kind.deprecated.as_slice());
+        warning::add(reply.headers_mut(), target.kind.deprecation().as_slice());
         reply
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::json;
-use crate::kind::{Column, Flags, Kind, Scope, Strategy};
+use crate::kind::{Column, Deprecation, Flags, Instead, Kind, Scope, Strategy};
 use crate::kinds::{NAME, base, cells, column};
 use crate::meta::Timestamp;
 
@@ -20,7 +20,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         short: &["cs"],
         columns: COLUMNS,
         flags: Flags { computed: true, ..Flags::default() },
-        deprecated: Some("v1 ComponentStatus is deprecated in v1.19+"),
+        deprecated: Some(Deprecation { since: 19, until: None, instead: Instead::Nothing }),
         schema: "io.k8s.api.core.v1.ComponentStatus",
         ..base("", "ComponentStatus", "componentstatuses", &ComponentStatus)
     }

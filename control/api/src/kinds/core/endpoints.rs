@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Flags, Kind, Strategy};
+use crate::kind::{Column, Deprecation, Flags, Instead, Kind, Strategy};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -11,13 +11,16 @@ use crate::{json, name, network};
 
 const COLUMNS: &[Column] = &[NAME, column("Endpoints", "string", "Addresses and ports."), AGE];
 
+const GOES: Deprecation =
+    Deprecation { since: 33, until: None, instead: Instead::Other("discovery.k8s.io/v1 EndpointSlice") };
+
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         singular: "endpoints".into(),
         short: &["ep"],
         columns: COLUMNS,
         flags: Flags { create_on_update: true, ..Flags::default() },
-        deprecated: Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+        deprecated: Some(GOES),
         schema: "io.k8s.api.core.v1.Endpoints",
         ..base("", "Endpoints", "endpoints", &Endpoints)
     }
