@@ -40,6 +40,8 @@ enum ZygoteError {
     Cgroup(#[from] crate::cgroup::CgroupError),
     #[error("prepare the Wasm engine")]
     Engine(#[from] wasm::engine::EngineError),
+    #[error("prepare the workers' system call filter")]
+    Filter(#[from] crate::linux::LaunchError),
     #[error("the agent's first request was not `prepare`")]
     Unprepared,
 }
@@ -77,6 +79,7 @@ fn run() -> Result<(), ZygoteError> {
     let parent = descriptors.pop();
     Hierarchy::of(privileges)?.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
+    crate::wasm_worker::filter::compiled()?;
     reply(control, &ZygoteReply::Prepared)?;
 
     loop {

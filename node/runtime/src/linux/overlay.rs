@@ -9,13 +9,22 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, chown};
 
-use super::{LaunchError, Rootfs, sys};
+use super::{LaunchError, Rootfs, UserNamespace, sys};
 
 /// Mounts the layers on `merged` and returns the root directory of the mount.
 ///
 /// Must run in a private mount namespace. Device files on the mount are not usable (`nodev`).
-pub(super) fn mount_overlay(rootfs: &Rootfs) -> Result<OwnedFd, LaunchError> {
+///
+/// In a pod with ids of its own the layers are shown shifted, and the writable layer becomes the pod's.
+pub(super) fn mount_overlay(rootfs: &Rootfs, users: Option<&UserNamespace>) -> Result<OwnedFd, LaunchError> {
+    if let Some(users) = users {
+        rootfs.lowers.iter().try_for_each(|lower| users.cover(lower))?;
+        let owner = users.range().0;
+        chown(&rootfs.upper, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))
+            .map_err(LaunchError::system("give the writable layer to the pod"))?;
+    }
     let failed = |errno| LaunchError::mount("overlay", &rootfs.merged)(errno);
     match by_descriptor(rootfs) {
         Ok(root) => Ok(root),

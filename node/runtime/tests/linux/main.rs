@@ -14,6 +14,8 @@ mod groups;
 mod identity;
 mod pod;
 mod running;
+mod users;
+mod worker_filter;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         escapes: read_only_and_hidden_files mounts_follow_no_link_out own_program_is_refused
             read_only_view_cannot_be_written no_descriptor_of_the_node_is_inherited devices_made_inside_open_nothing;
         groups: memory_limit_kills process_limit_refuses_forks;
+        users: root_inside_is_nobody_on_the_node containers_work_as_usual capabilities_end_at_the_pod;
+        worker_filter: nothing_but_a_guest_runs_in_a_worker sockets_are_of_the_internet_only;
         exec: joins_the_container terminal_of_its_own pipes_and_exit_code;
     };
     pod::enter();

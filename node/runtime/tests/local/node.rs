@@ -116,6 +116,8 @@ impl Node {
             share_processes: false,
             host_pid: false,
             host_ipc: false,
+            user_namespace: false,
+            qos: Qos::Guaranteed,
         }
     }
 
