@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::in_root::is_dir;
 use super::process::io_failed;
-use super::sys::{self, Side};
-use super::{LaunchError, mounts};
+use super::{LaunchError, mounts, sys};
+use crate::sys::{Side, clone};
 
 /// Ids of one pod: as many as images use (`nobody` is 65534), and what Kubernetes gives (KEP-127).
 pub const WIDTH: u32 = 1 << 16;
@@ -50,7 +50,7 @@ impl UserNamespace {
     pub fn new(range: IdRange) -> Result<Self, LaunchError> {
         let failed = LaunchError::system("make the pod's user namespace (hostUsers: false)");
         // A namespace begins with a process; a descriptor keeps it afterwards.
-        let pid = match sys::clone3(CloneFlags::CLONE_NEWUSER.bits()).map_err(failed)? {
+        let pid = match clone(CloneFlags::CLONE_NEWUSER.bits(), None).map_err(failed)? {
             Side::Child => {
                 // Nobody would end it if its parent were killed now.
                 prctl::set_pdeathsig(Signal::SIGKILL).ok();

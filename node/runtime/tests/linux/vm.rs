@@ -34,7 +34,7 @@ pub(crate) fn every_check_passes_on_cgroup_v2_alone() {
         .args(["-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "1", "-m", MEMORY])
         .args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot", "-kernel"])
         .arg(&needed[0])
-        .args(["-append", "console=ttyS0 quiet panic=-1 root=/dev/nvme0n1 rw init=/init"])
+        .args(["-append", "console=ttyS0 loglevel=1 panic=-1 root=/dev/nvme0n1 rw init=/init"])
         .args(["-device", "nvme,serial=root,drive=root", "-drive"])
         .arg(format!("if=none,id=root,format=raw,cache=unsafe,file={}", disk.display()))
         .stdin(Stdio::null())
