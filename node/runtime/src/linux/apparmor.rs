@@ -2,25 +2,22 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::LaunchError;
+
+/// Where a process asks: the place of AppArmor alone, and that of whichever module was there first.
+const PLACES: [&str; 2] = ["/proc/thread-self/attr/apparmor/exec", "/proc/thread-self/attr/exec"];
 
 /// Asks the kernel to confine the program that this process becomes next (the kernel's `admin-guide/LSM/apparmor`). Profiles
 /// are the node's: nothing here loads one.
 pub(super) fn at_exec(profile: &str) -> Result<(), LaunchError> {
-    let failed = |error: io::Error| {
-        let problem = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => "AppArmor is not enabled on the node".to_owned(),
-            _ => format!("the node has not loaded it, or refuses it: {error}"),
-        };
-        LaunchError::AppArmor { profile: profile.to_owned(), problem }
-    };
-    // The first is the place of AppArmor alone, the second of whichever module was there first.
-    let order = format!("exec {profile}");
-    match fs::write("/proc/thread-self/attr/apparmor/exec", &order) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::write("/proc/thread-self/attr/exec", &order).map_err(failed)
-        }
-        written => written.map_err(failed),
-    }
+    let refused = |problem: String| LaunchError::AppArmor { profile: profile.to_owned(), problem };
+    let absent = || refused("AppArmor is not enabled on the node".to_owned());
+    let place = PLACES.into_iter().find(|place| Path::new(place).exists()).ok_or_else(absent)?;
+    fs::write(place, format!("exec {profile}")).map_err(|error| match error.kind() {
+        // Without any security module the file is there and takes nothing.
+        io::ErrorKind::InvalidInput => absent(),
+        _ => refused(format!("the node has not loaded it, or refuses it: {error}")),
+    })
 }

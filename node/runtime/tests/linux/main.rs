@@ -14,6 +14,7 @@ mod groups;
 mod identity;
 mod pod;
 mod running;
+mod tricks;
 mod users;
 mod vm;
 mod worker_filter;
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
             read_only_view_cannot_be_written no_descriptor_of_the_node_is_inherited devices_made_inside_open_nothing;
         groups: memory_limit_kills process_limit_refuses_forks;
         users: root_inside_is_nobody_on_the_node containers_work_as_usual capabilities_end_at_the_pod;
+        tricks: covers_are_the_nodes_own kernel_file_systems_follow_no_link nothing_is_mounted_over_proc
+            our_processes_are_closed_to_neighbours control_groups_are_out_of_reach unmasked_proc_shows_everything
+            an_app_armor_profile_needs_app_armor;
         worker_filter: nothing_but_a_guest_runs_in_a_worker sockets_are_of_the_internet_only;
         exec: joins_the_container terminal_of_its_own pipes_and_exit_code;
     };
