@@ -60,7 +60,7 @@ pub(crate) enum ShimError {
     RunFile(#[from] runfile::RunFileError),
     #[error("sandbox record {} is missing", .0.display())]
     Missing(PathBuf),
-    #[error("find the cgroup hierarchy")]
+    #[error("join the container's cgroup")]
     Cgroup(#[from] crate::cgroup::CgroupError),
     #[error(transparent)]
     Linux(#[from] linux::LaunchError),
@@ -79,11 +79,12 @@ pub(crate) fn attempt<T, E: Into<io::Error>>(what: impl Into<String>, result: Re
 pub(crate) fn main(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> i32 {
-    match run(pod, privileges, listener, parent, engine) {
+    match run(pod, privileges, hierarchy, listener, parent, engine) {
         Ok(()) => 0,
         Err(error) => {
             note::note(&format!("the shim ends: {}", note::chain(&error)));
@@ -95,12 +96,12 @@ pub(crate) fn main(
 fn run(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> Result<(), ShimError> {
     let signals = become_a_shim(pod, &listener, parent)?;
-    let hierarchy = Hierarchy::of(privileges)?;
     let record: SandboxRecord =
         runfile::read(&pod.sandbox_file())?.ok_or_else(|| ShimError::Missing(pod.sandbox_file()))?;
     // A sandbox that cannot be made still answers: its agent shall learn why.
@@ -115,6 +116,7 @@ fn run(
     if let Err(message) = &standing {
         note::note(message);
     }
+    let hierarchy = hierarchy.clone();
     let mut shim =
         server::Shim::new(pod.clone(), privileges, record, standing, hierarchy, engine, listener, parent, signals);
     shim.users = users;
