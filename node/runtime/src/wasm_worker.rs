@@ -129,7 +129,8 @@ pub(crate) fn fork(
     let flags = nix::fcntl::OFlag::O_NONBLOCK;
     nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFL(flags))?;
     let shim = nix::unistd::getpid();
-    match sys::fork()? {
+    let group = worker.group.cradle().map_err(io::Error::other)?;
+    match sys::fork_into(group.as_ref().map(AsFd::as_fd))? {
         Fork::Parent(pid) => Ok((pid, Report::new(read))),
         Fork::Child => sys::exit_now(child(engine, worker, shim, code, streams, &File::from(write))),
     }

@@ -16,8 +16,7 @@ use super::{ExecSpec, LaunchError, Launched, Stdio, spawn, sys, tty};
 pub fn exec(spec: &ExecSpec) -> Result<Launched, LaunchError> {
     let prepared = Prepared::new(&spec.process)?;
     let target = sys::pidfd_open(spec.pid).map_err(LaunchError::system("find the container's process"))?;
-    spawn::spawn(CloneFlags::empty(), Some(&target), |channel| {
-        process::join_group(&spec.group)?;
+    spawn::spawn(CloneFlags::empty(), &spec.group, Some(&target), |channel| {
         setns(&target, CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(LaunchError::system("join the container's namespaces"))?;
         let terminal = match spec.process.stdio {

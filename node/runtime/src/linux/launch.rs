@@ -22,8 +22,7 @@ pub fn launch(spec: &LaunchSpec) -> Result<Launched, LaunchError> {
     let prepared = Prepared::new(&spec.process)?;
     spec.group.set_container_rules(spec.process.security.privileged)?;
     let (namespaces, join) = process_namespace(&spec.pid_namespace)?;
-    spawn::spawn(CloneFlags::CLONE_NEWNS | namespaces, join.as_ref(), |channel| {
-        process::join_group(&spec.group)?;
+    spawn::spawn(CloneFlags::CLONE_NEWNS | namespaces, &spec.group, join.as_ref(), |channel| {
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(LaunchError::system("make a control group namespace"))?;
         let entered = rootfs::enter(spec, spec.group.is_unified())?;
         process::become_process(&spec.process, prepared, entered.terminal, channel)
@@ -47,8 +46,7 @@ fn process_namespace(wanted: &PidNamespace) -> Result<(CloneFlags, Option<OwnedF
 /// # Errors
 /// When the kernel refuses.
 pub fn pause(group: &Group) -> Result<Launched, LaunchError> {
-    spawn::spawn(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID, None, |_channel| {
-        process::join_group(group)?;
+    spawn::spawn(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID, group, None, |_channel| {
         rootfs::enter_empty()?;
         process::become_nobody()?;
         sys::idle()

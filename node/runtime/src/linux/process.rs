@@ -162,11 +162,6 @@ pub(super) fn become_nobody() -> Result<(), LaunchError> {
     sys::set_capabilities(0).map_err(LaunchError::system("give up capabilities"))
 }
 
-/// Joins the control group, before anything of the container runs.
-pub(super) fn join_group(group: &crate::cgroup::Group) -> Result<(), LaunchError> {
-    group.add_self().map_err(LaunchError::from)
-}
-
 /// The error number of an I/O error that a step met.
 pub(super) fn io_failed(attempt: &str) -> impl FnOnce(std::io::Error) -> LaunchError + '_ {
     move |error| LaunchError::system(attempt)(errno_of(&error))

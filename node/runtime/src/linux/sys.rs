@@ -10,54 +10,6 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 type Result<T> = std::result::Result<T, Errno>;
 
-/// Which side of `clone3` this is.
-pub(super) enum Side {
-    /// The new process.
-    Child,
-    /// The caller.
-    Parent {
-        /// Of the child.
-        pid: i32,
-        /// Of the child.
-        pidfd: OwnedFd,
-    },
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct CloneArgs {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-}
-
-/// Forks into new namespaces (`flags` of `CLONE_NEW…`). The caller must be single-threaded: `spawn` checks it.
-pub(super) fn clone3(flags: c_int) -> Result<Side> {
-    let mut pidfd: c_int = -1;
-    let mut args = CloneArgs {
-        flags: u64::from(flags.unsigned_abs()) | u64::from(libc::CLONE_PIDFD.unsigned_abs()),
-        pidfd: (&raw mut pidfd) as u64,
-        exit_signal: u64::from(libc::SIGCHLD.unsigned_abs()),
-        ..CloneArgs::default()
-    };
-    // SAFETY: the arguments are a valid `clone_args` of the given size, whose pidfd pointer outlives the call. Without
-    // CLONE_VM and without a stack the child continues here on a copy of the caller's memory, as after fork(2).
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<CloneArgs>()) };
-    match Errno::result(pid)? {
-        0 => Ok(Side::Child),
-        pid => {
-            // SAFETY: the kernel has stored a new descriptor there, which nobody else owns.
-            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-            Ok(Side::Parent { pid: i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?, pidfd })
-        }
-    }
-}
-
 /// A descriptor of a running process.
 pub(super) fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     // SAFETY: takes integers only.

@@ -34,7 +34,7 @@ pub(super) fn confine(worker: &Worker<'_>, shim: Pid, streams: Streams, keep: &[
     attempt("redirect standard error", nix::unistd::dup2_stderr(&streams.stderr))?;
     drop(streams);
     attempt("set the process name", nix::sys::prctl::set_name(c"bireme-wasm"))?;
-    worker.group.add_self()?;
+    worker.group.enter()?;
     attempt("close the shim's descriptors", sys::close_all_but(keep))?;
     // Handlers stay: the engine, which was made in the zygote, turns SIGFPE, SIGILL and SIGSEGV of a guest into traps.
     attempt("unblock signals", SigSet::empty().thread_set_mask())?;
