@@ -213,7 +213,8 @@ fn of_a_pod_on_its_way_through_its_init_containers() {
         side=running+ init=ended+ a=PodInitializing b=PodInitializing
 
         Running
-        side=running+ init=ended+ a=running+ b=running+"#]].assert_eq(&text.join("\n\n"));
+        side=running+ init=ended+ a=running+ b=running+"#]]
+    .assert_eq(&text.join("\n\n"));
 }
 
 #[test]
@@ -232,7 +233,8 @@ fn of_a_pod_whose_init_container_failed() {
         Initialized=False ContainersNotInitialized: containers with incomplete status: [side init]
         Ready=False PodFailed
         ContainersReady=False PodFailed
-        side=ended init=ended a=PodInitializing b=PodInitializing"#]].assert_eq(&text.join("\n\n"));
+        side=ended init=ended a=PodInitializing b=PodInitializing"#]]
+    .assert_eq(&text.join("\n\n"));
 }
 
 #[test]
@@ -257,7 +259,8 @@ fn of_a_pod_whose_work_is_done_while_a_sidecar_runs() {
         Initialized=True PodCompleted
         Ready=False PodCompleted
         ContainersReady=False PodCompleted
-        side=ended init=ended+ a=ended b=ended"#]].assert_eq(&text.join("\n\n"));
+        side=ended init=ended+ a=ended b=ended"#]]
+    .assert_eq(&text.join("\n\n"));
 }
 
 #[test]
@@ -267,7 +270,8 @@ fn of_a_pod_whose_sidecar_restarts() {
         Running
         Ready=False ContainersNotReady: containers with unready status: [side]
         ContainersReady=False ContainersNotReady: containers with unready status: [side]
-        side=ended init=ended+ a=running+ b=running+"#]].assert_eq(&summary(&spec("Always"), all, |_| {}));
+        side=ended init=ended+ a=running+ b=running+"#]]
+    .assert_eq(&summary(&spec("Always"), all, |_| {}));
 }
 
 #[test]
@@ -287,7 +291,8 @@ fn of_a_pod_that_somebody_looks_into_and_one_in_its_hook() {
         Pending
         Ready=False ContainersNotReady: containers with unready status: [a]
         ContainersReady=False ContainersNotReady: containers with unready status: [a]
-        a=ContainerCreating look=ContainerCreating z=ContainerCreating"#]].assert_eq(&text.join("\n\n"));
+        a=ContainerCreating look=ContainerCreating z=ContainerCreating"#]]
+    .assert_eq(&text.join("\n\n"));
 }
 
 #[test]
@@ -314,7 +319,8 @@ fn of_a_pod_that_the_node_ends() {
         Failed (DeadlineExceeded)
         Ready=False PodFailed
         ContainersReady=False PodFailed
-        a=ended"#]].assert_eq(&text.join("\n\n"));
+        a=ended"#]]
+    .assert_eq(&text.join("\n\n"));
 }
 
 #[test]
