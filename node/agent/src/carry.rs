@@ -267,6 +267,8 @@ impl Carrier {
 
     /// Removes a lost sandbox.
     pub(crate) async fn renew(self) -> Done {
+        let message = "Pod sandbox changed, it will be killed and re-created.";
+        self.note(None, Weight::Normal, "SandboxChanged", message);
         let outcome = self.drop_sandbox(true).await;
         Done::Renewed(outcome.map_err(|message| refusal("FailedKillPod", message)))
     }

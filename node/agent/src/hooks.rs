@@ -64,7 +64,8 @@ impl Carrier {
         tracing::warn!(container = name, failure, "postStart hook failed");
         self.note(Some(&name), Weight::Warning, "FailedPostStartHook", "PostStartHook failed");
         let grace = self.pod.spec.as_ref().map(policy::grace).unwrap_or_default();
-        self.stop(name, id, grace, "FailedPostStartHook".to_owned()).await
+        // Boxed: few hooks fail, and a stop is large.
+        Box::pin(self.stop(name, id, grace, "FailedPostStartHook".to_owned())).await
     }
 
     async fn hook(&self, container: &Spec, id: &ContainerId, hook: &LifecycleHandler) -> Result<(), String> {

@@ -39,6 +39,7 @@ impl Carrier {
             if policy == "Never" {
                 let message = format!("Container image \"{reference}\" is not present with pull policy of Never");
                 self.note(Some(name), Weight::Warning, "ErrImageNeverPull", message.clone());
+                self.note(Some(name), Weight::Warning, "Failed", "Error: ErrImageNeverPull");
                 return Err(("ErrImageNeverPull".to_owned(), message));
             }
         }

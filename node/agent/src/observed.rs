@@ -107,6 +107,10 @@ pub(crate) struct Life {
     pub current: Option<Container>,
     /// The one before it, also of a sandbox before this one.
     pub last: Option<Container>,
+    /// The image that the current one was asked for with.
+    pub asked: Option<String>,
+    /// It is replaced because its specification changed, whatever its policy says.
+    pub replaced: bool,
     /// The image for the next one.
     pub image: Attempt<Image>,
     /// Making and starting the next one.
@@ -148,6 +152,7 @@ impl Life {
         self.probed = Probed::default();
         self.stopping = None;
         self.hooking = false;
+        self.replaced = false;
     }
 }
 

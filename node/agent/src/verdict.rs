@@ -83,7 +83,7 @@ pub(crate) fn outcome(spec: &PodSpec, seen: &Observed) -> Option<Outcome> {
     for container in &spec.containers {
         let life = seen.life(&container.name);
         let exit = life.exit()?;
-        if restarts(container, Role::Main, exit) {
+        if life.replaced || restarts(container, Role::Main, exit) {
             return None;
         }
         if exit.code != 0 {

@@ -57,6 +57,7 @@ impl Worker {
         let pod = seat.pod();
         let mut seen = Observed::default();
         if let Some(sandbox) = adopted.sandbox {
+            seen.start = Some(moment(sandbox.created_at));
             seen.sandbox = if sandbox.ready { SandboxLife::Ready } else { SandboxLife::Lost };
             seen.making = Attempt::already(());
             seen.addresses = sandbox.config.addresses;
@@ -65,8 +66,8 @@ impl Worker {
         containers.sort_by_key(|container| container.attempt);
         containers.into_iter().for_each(|container| seen.heard(with_message(&pod, container)));
         let known = pod.status.as_ref();
-        seen.start =
-            known.and_then(|status| status.start_time.as_ref()).map(|time| time.0).or_else(|| Some(context.seam.now()));
+        let told = known.and_then(|status| status.start_time.as_ref()).map(|time| time.0);
+        seen.start = told.or(seen.start).or_else(|| Some(context.seam.now()));
         let mut worker = Self {
             reporter: Reporter::start(&context.seam, Arc::clone(&context.cluster)),
             context,
@@ -90,6 +91,7 @@ impl Worker {
             let same =
                 |current: &Container| known.container_id.as_deref() == Some(status::written_id(&current.id).as_str());
             if life.current.as_ref().is_some_and(same) && life.running() {
+                life.asked = Some(known.image.clone()).filter(|image| !image.is_empty());
                 life.probed.started = known.started == Some(true);
                 life.probed.ready = known.ready;
             }
@@ -167,6 +169,7 @@ impl Worker {
                 let life = self.seen.life_mut(&container);
                 let Some(image) = life.image.done.clone() else { return };
                 life.making.begin();
+                life.asked = find(pod, &container).and_then(|spec| spec.image);
                 if let Some(exit) = life.exit() {
                     let ended = moment(exit.finished_at);
                     life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
@@ -180,9 +183,10 @@ impl Worker {
                 life.making.begin();
                 self.job(async move { Done::Started(container, Ok(carrier.run(current).await)) });
             }
-            Step::Stop { container, id, grace, why } => {
-                let until = crate::backoff::later(now, grace);
-                self.seen.life_mut(&container).stopping = Some(until);
+            Step::Stop { container, id, grace, why, replaced } => {
+                let life = self.seen.life_mut(&container);
+                life.stopping = Some(crate::backoff::later(now, grace));
+                life.replaced |= replaced;
                 // Whether it takes traffic is asked until its end.
                 self.stop_probes(&container, &[Purpose::Readiness]);
                 self.job(carrier.stop(container, id, grace, why));

@@ -74,7 +74,7 @@ fn stop(name: &str, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut
     let until = later(now, grace);
     if life.stopping.is_none_or(|before| later(until, SHORTEN_BY) < before) {
         let why = format!("Stopping container {name}");
-        plan.step(Step::Stop { container: name.to_owned(), id: current.id.clone(), grace, why });
+        plan.step(Step::Stop { container: name.to_owned(), id: current.id.clone(), grace, why, replaced: false });
     }
     true
 }

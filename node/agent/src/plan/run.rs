@@ -144,9 +144,12 @@ impl Planner<'_> {
             ContainerState::Created => {
                 self.plan.step(Step::Resume { container: container.name.clone(), id: current.id.clone() });
             }
+            ContainerState::Running { .. } if life.asked.is_some() && life.asked != container.image => {
+                self.change(container, life);
+            }
             ContainerState::Running { .. } => self.probe(container, role, life),
             ContainerState::Exited(exit) => {
-                if !policy::restarts(self.spec, role, container, exit.code) {
+                if !life.replaced && !policy::restarts(self.spec, role, container, exit.code) {
                     return;
                 }
                 let due = Backoff::due(life.restarts, crate::observed::moment(exit.finished_at));
@@ -165,6 +168,18 @@ impl Planner<'_> {
         }
     }
 
+    /// Stops a container whose image was changed in the specification, so that another takes its place.
+    fn change(&mut self, container: &Container, life: &Life) {
+        let (Some(current), None) = (&life.current, life.stopping) else { return };
+        self.plan.step(Step::Stop {
+            container: container.name.clone(),
+            id: current.id.clone(),
+            grace: policy::grace(self.spec),
+            why: format!("Container {} definition changed, will be restarted", container.name),
+            replaced: true,
+        });
+    }
+
     /// Stops a container whose probe has failed for good; its restart follows from its end.
     fn probe(&mut self, container: &Container, role: Role, life: &Life) {
         let (Some(probe), Some(current), None) = (life.probed.failed, &life.current, life.stopping) else { return };
@@ -181,7 +196,8 @@ impl Planner<'_> {
             _ if restarted => format!("Container {name} failed {probe} probe, will be restarted"),
             _ => format!("Container {name} failed {probe} probe"),
         };
-        self.plan.step(Step::Stop { container: name.clone(), id: current.id.clone(), grace, why });
+        let (container, id) = (name.clone(), current.id.clone());
+        self.plan.step(Step::Stop { container, id, grace, why, replaced: false });
     }
 
     /// Plans the next attempt: its image, then the container itself.

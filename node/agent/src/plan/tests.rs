@@ -238,6 +238,21 @@ fn stops_what_its_probe_gave_up() {
 }
 
 #[test]
+fn replaces_a_container_whose_image_changed_whatever_its_policy() {
+    let never = pod(json!({ "restartPolicy": "Never", "containers": [{ "name": "a", "image": "new" }] }));
+    let mut changed = seen(vec![running("a")]);
+    changed.life_mut("a").asked = Some("new".to_owned());
+    check(&never, &changed, &[]);
+    changed.life_mut("a").asked = Some("old".to_owned());
+    let plan = check(&never, &changed, &["stop a 30s"]);
+    assert!(format!("{:?}", plan.steps).contains("\"Container a definition changed, will be restarted\""));
+    let mut stopped = seen(vec![exited("a", 0, 143)]);
+    check(&never, &stopped, &["retire"]);
+    stopped.life_mut("a").replaced = true;
+    check(&never, &stopped, &["start a#1"]);
+}
+
+#[test]
 fn renews_a_lost_sandbox_with_its_containers() {
     let mut seen = seen(vec![running("a")]);
     seen.lost(now());

@@ -42,7 +42,7 @@ async fn once(carrier: &Carrier, id: &ContainerId, call: &Call, limit: Duration)
         },
         Call::Http(get) => match dial::target(get.host.as_deref(), pod, get.port) {
             Ok(target) => match seam.timeout(limit, http::get(get, target, PROBER)).await {
-                Ok(Ok(answer)) => judge(answer),
+                Ok(Ok(answer)) => judge(&answer),
                 Ok(Err(failure)) => Found::Bad(failure.to_string()),
                 Err(_) => Found::Bad(http::timed_out(get, &target_of(get, pod))),
             },
@@ -60,7 +60,7 @@ fn target_of(get: &super::call::Get, pod: Option<std::net::IpAddr>) -> String {
 }
 
 /// What an answer says about a server. Its body is not repeated: it may hold what is not for every eye.
-fn judge(answer: Answer) -> Found {
+fn judge(answer: &Answer) -> Found {
     match answer.status {
         200..=299 => Found::Good,
         300..=399 => Found::Warning(format!("Probe terminated redirects, Response body: {}", answer.body)),

@@ -37,7 +37,7 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
     let resources = shown.map(|_| spec.resources.clone().unwrap_or_default());
     ContainerStatus {
         name: spec.name.clone(),
-        image: spec.image.clone().unwrap_or_default(),
+        image: life.asked.clone().filter(|_| shown.is_some()).or_else(|| spec.image.clone()).unwrap_or_default(),
         image_id: shown.map(|shown| shown.image.clone()).unwrap_or_default(),
         container_id: shown.map(|shown| written_id(&shown.id)),
         restart_count: count,
