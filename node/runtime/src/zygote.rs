@@ -75,7 +75,9 @@ fn run() -> Result<(), ZygoteError> {
         return Err(ZygoteError::Unprepared);
     };
     let parent = descriptors.pop();
-    Hierarchy::of(privileges)?.group(&cgroup)?.add_self()?;
+    // Found once: the table of mounts, which it is read from, grows with every pod, and shims inherit what is in memory.
+    let hierarchy = Hierarchy::of(privileges)?;
+    hierarchy.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
     reply(control, &ZygoteReply::Prepared)?;
 
@@ -99,7 +101,7 @@ fn run() -> Result<(), ZygoteError> {
         if ready[0] {
             let Some((request, _none)) = receive(control)? else { return Ok(()) };
             let ZygoteRequest::Fork { pod } = request else { return Err(ZygoteError::Unprepared) };
-            let answer = match fork_shim(&PodDir(pod), privileges, &engine, parent.as_ref()) {
+            let answer = match fork_shim(&PodDir(pod), privileges, &hierarchy, &engine, parent.as_ref()) {
                 Ok(pid) => ZygoteReply::Forked { pid: pid.as_raw().cast_unsigned() },
                 Err(error) => ZygoteReply::Failed { message: shim::note::chain(&error) },
             };
@@ -112,13 +114,14 @@ fn run() -> Result<(), ZygoteError> {
 fn fork_shim(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     engine: &wasm::engine::Preloaded,
     parent: Option<&OwnedFd>,
 ) -> Result<Pid, ZygoteError> {
     let listener = attempt("make the shim's socket", listen(pod.path()))?;
     match attempt("fork a shim", sys::fork())? {
         Fork::Parent(pid) => Ok(pid),
-        Fork::Child => sys::exit_now(shim::main(pod, privileges, listener, parent, engine)),
+        Fork::Child => sys::exit_now(shim::main(pod, privileges, hierarchy, listener, parent, engine)),
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) enum ShimError {
     RunFile(#[from] runfile::RunFileError),
     #[error("sandbox record {} is missing", .0.display())]
     Missing(PathBuf),
-    #[error("find the cgroup hierarchy")]
+    #[error("join the container's cgroup")]
     Cgroup(#[from] crate::cgroup::CgroupError),
     #[error("sysctl {0:?} is no name below /proc/sys")]
     Sysctl(String),
@@ -71,11 +71,12 @@ pub(crate) fn attempt<T, E: Into<io::Error>>(what: impl Into<String>, result: Re
 pub(crate) fn main(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> i32 {
-    match run(pod, privileges, listener, parent, engine) {
+    match run(pod, privileges, hierarchy, listener, parent, engine) {
         Ok(()) => 0,
         Err(error) => {
             note::note(&format!("the shim ends: {}", note::chain(&error)));
@@ -87,12 +88,12 @@ pub(crate) fn main(
 fn run(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> Result<(), ShimError> {
     let signals = become_a_shim(pod, &listener, parent)?;
-    let hierarchy = Hierarchy::of(privileges)?;
     let record: SandboxRecord =
         runfile::read(&pod.sandbox_file())?.ok_or_else(|| ShimError::Missing(pod.sandbox_file()))?;
     // A sandbox that cannot be made still answers: its agent shall learn why.
@@ -104,7 +105,7 @@ fn run(
     if let Err(message) = &standing {
         note::note(message);
     }
-    server::Shim::new(pod.clone(), privileges, record, standing, hierarchy, engine, listener, parent, signals).run()
+    server::Shim::new(pod.clone(), privileges, record, standing, hierarchy.clone(), engine, listener, parent, signals).run()
 }
 
 /// Leaves the zygote's session, streams and descriptors, and takes charge of orphans.
