@@ -26,6 +26,6 @@ macro_rules! transcripts {
 }
 
 transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe }
-transcripts! { &KUBECTLS; kinds older kustomize node }
+transcripts! { &KUBECTLS; kinds older kustomize node explain component_status }
 transcripts! { &HELMS; helm }
 transcripts! { &PYTHON; python }

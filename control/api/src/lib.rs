@@ -14,6 +14,7 @@ pub mod duration;
 pub mod eviction;
 pub mod facts;
 mod field;
+pub mod flow;
 pub mod header;
 mod intern;
 mod json;

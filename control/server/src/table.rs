@@ -2,7 +2,7 @@
 
 use api::kind::Kind;
 use api::meta::{Revision, Timestamp};
-use api::record::Record;
+use api::record::{Record, revision_member};
 use api::status::Status;
 use serde_json::{Value, json};
 
@@ -63,7 +63,8 @@ pub(crate) fn write_row(
 
 /// A table of one object, given in the form that is stored; without `columns` for all but the first event of a watch.
 pub(crate) fn of_object(object: Value, kind: &Kind, include: Include, columns: bool, now: Timestamp) -> Value {
-    let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
+    let revision = object["metadata"]["resourceVersion"].as_str();
+    let meta = revision.map_or_else(|| json!({}), |revision| json!({"resourceVersion": revision}));
     table(&meta, columns.then_some(kind), &[row(object, kind, include, now)])
 }
 
@@ -125,7 +126,7 @@ pub(crate) fn write_partial(kind: &Kind, record: &Record, revision: Revision, ou
     let metadata = record.body.metadata();
     let metadata = metadata.ok_or_else(|| Status::internal(format!("{} is damaged in the store", record.key)))?;
     out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{");
-    out.extend_from_slice(format!("\"resourceVersion\":\"{revision}\",").as_bytes());
+    out.extend_from_slice(revision_member(revision).as_bytes());
     out.extend_from_slice(metadata);
     out.extend_from_slice(b"}}");
     Ok(())
