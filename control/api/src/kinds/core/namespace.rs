@@ -47,6 +47,12 @@ impl Strategy for Namespace {
         }
     }
 
+    fn prepare_status(&self, object: &mut Value, _old: &Value) {
+        if let Some(status) = json::part(object, "status") {
+            json::fill(status, "phase", "Active");
+        }
+    }
+
     fn validate_create(&self, object: &Value) -> Vec<FieldError> {
         let finalizers = Field::root(object).at("spec").at("finalizers");
         // Kubernetes tells those of a new namespace without their place in the list.

@@ -34,12 +34,12 @@ fn default_request(request: &mut Value) {
 }
 
 /// Names of requests, each with those of its choices.
-type Names<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+pub(super) type Names<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 /// Everything wrong with a claim's `devices`.
 pub(super) fn validate(devices: &Field<'_>) -> Errors {
     let (requests, constraints) = (devices.at("requests"), devices.at("constraints"));
-    let names: Names<'_> = requests.items().map(|one| (one.at("name").text(), choices(&one))).collect();
+    let names = names(devices);
     let mut errors: Errors = requests.items().flat_map(|one| request(&one)).collect();
     errors.extend(requests.too_many(REQUESTS_MAX));
     errors.extend(repeated(&requests, "name"));
@@ -47,6 +47,11 @@ pub(super) fn validate(devices: &Field<'_>) -> Errors {
     errors.extend(constraints.too_many(CONSTRAINTS_MAX));
     errors.extend(settings(&devices.at("config"), |one| references(&one.at("requests"), &names)));
     errors
+}
+
+/// Names of the requests in a claim's `devices`.
+pub(super) fn names<'a>(devices: &Field<'a>) -> Names<'a> {
+    devices.at("requests").items().map(|one| (one.at("name").text(), choices(&one))).collect()
 }
 
 fn choices<'a>(request: &Field<'a>) -> BTreeSet<&'a str> {
@@ -93,7 +98,7 @@ fn wanted(request: &Field<'_>) -> Errors {
     errors
 }
 
-fn toleration(toleration: &Field<'_>) -> Errors {
+pub(super) fn toleration(toleration: &Field<'_>) -> Errors {
     let [key, value, operator, effect] = ["key", "value", "operator", "effect"].map(|name| toleration.at(name));
     let mut errors = key.named(name::qualified);
     match operator.text() {
@@ -102,13 +107,7 @@ fn toleration(toleration: &Field<'_>) -> Errors {
         "Exists" => {}
         _ => errors.extend(operator.must_be_one_of(&["Equal", "Exists"])),
     }
-    if key.is_empty() && operator.text() != "Exists" {
-        errors.push(operator.invalid_part(
-            operator.text(),
-            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
-        ));
-    }
-    errors.extend((!effect.is_empty()).then(|| effect.one_of(&["NoExecute", "NoSchedule"])).flatten());
+    errors.extend((!effect.is_empty()).then(|| effect.one_of(&["NoExecute", "NoSchedule", "None"])).flatten());
     errors
 }
 
@@ -144,25 +143,26 @@ fn full_name(attribute: &Field<'_>) -> Errors {
 }
 
 /// Everything wrong with names of requests that something is about; without any it is about all.
-fn references(list: &Field<'_>, names: &Names<'_>) -> Errors {
-    let mut errors = Errors::new();
-    let why = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
-    for one in list.items() {
-        let parts: Vec<&str> = one.text().split('/').collect();
-        let known = match parts.as_slice() {
-            [request] => names.contains_key(request),
-            [request, choice] => names.get(request).is_some_and(|choices| choices.contains(choice)),
-            _ => {
-                errors.push(one.invalid(why));
-                continue;
-            }
-        };
-        for part in parts {
-            errors.extend(name::label(part).into_iter().map(|why| one.invalid_part(part, why)));
-        }
-        errors.extend((!known).then(|| one.invalid(why)));
-    }
+pub(super) fn references(list: &Field<'_>, names: &Names<'_>) -> Errors {
+    let mut errors: Errors = list.items().flat_map(|one| reference(&one, names)).collect();
     errors.extend(list.too_many(REQUESTS_MAX));
     errors.extend(repeated(list, ""));
+    errors
+}
+
+/// Everything wrong with the name of a request, or of one and of a choice of it.
+pub(super) fn reference(one: &Field<'_>, names: &Names<'_>) -> Errors {
+    let why = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
+    let parts: Vec<&str> = one.text().split('/').collect();
+    let known = match parts.as_slice() {
+        [request] => names.contains_key(request),
+        [request, choice] => names.get(request).is_some_and(|choices| choices.contains(choice)),
+        _ => return vec![one.invalid(why)],
+    };
+    let mut errors = Errors::new();
+    for part in parts {
+        errors.extend(name::label(part).into_iter().map(|why| one.invalid_part(part, why)));
+    }
+    errors.extend((!known).then(|| one.invalid_part(one.text(), why)));
     errors
 }

@@ -1,10 +1,11 @@
 //! ResourceClaim: devices that pods want, and that they got.
 
+mod status;
+
 use serde_json::{Value, json};
 
-use super::selection::repeated;
 use super::{GROUP, not_allocated, requests};
-use crate::field::{Errors, Field};
+use crate::field::Field;
 use crate::json;
 use crate::kind::{Column, Flags, Generation, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
@@ -13,8 +14,6 @@ use crate::validate::FieldError;
 
 const COLUMNS: &[Column] = &[NAME, column("State", "string", "What became of it."), AGE];
 const PLURAL: &str = "resourceclaims";
-/// Most consumers of the devices of one claim.
-const CONSUMERS_MAX: usize = 256;
 
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
@@ -49,19 +48,7 @@ impl Strategy for ResourceClaim {
     }
 
     fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
-        let root = Field::root(object);
-        let mut errors = status(&root.at("status"));
-        let (allocation, before) = (root.at("status").at("allocation"), &old["status"]["allocation"]);
-        if allocation.is_set() && !before.is_null() {
-            errors.extend(allocation.unchanged(before));
-        }
-        let known = json::items(old, "/status/reservedFor");
-        let fresh = json::items(object, "/status/reservedFor").iter().any(|one| !known.contains(one));
-        if fresh && !object["metadata"]["deletionTimestamp"].is_null() {
-            let why = "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set";
-            errors.push(root.at("status").at("reservedFor").forbidden(why));
-        }
-        errors
+        status::rules(object, old)
     }
 
     fn warnings(&self, _object: &Value) -> Vec<String> {
@@ -71,19 +58,6 @@ impl Strategy for ResourceClaim {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         vec![cells::name(object), state(object).into(), cells::age(object, now)]
     }
-}
-
-fn status(status: &Field<'_>) -> Errors {
-    let consumers = status.at("reservedFor");
-    let parts = ["resource", "name", "uid"];
-    let mut errors: Errors =
-        consumers.items().flat_map(|one| parts.map(|part| one.at(part).must())).flatten().collect();
-    errors.extend(consumers.too_many(CONSUMERS_MAX));
-    errors.extend(repeated(&consumers, "uid"));
-    if !consumers.is_empty() && !status.at("allocation").is_set() {
-        errors.push(consumers.forbidden("may not be specified when `allocated` is not set"));
-    }
-    errors
 }
 
 /// `pending`, `allocated,reserved` and the like.
@@ -170,7 +144,7 @@ mod tests {
             spec.devices.config[0].opaque: Required value
             spec.devices.config[1].opaque.driver: Required value
             spec.devices.config[1].opaque.driver: Invalid value: "": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
-            spec.devices.config[1].opaque.parameters: Invalid value: []: must be a valid JSON object"#]],
+            spec.devices.config[1].opaque.parameters: Invalid value: "<value omitted>": must be a valid JSON object"#]],
         );
         let many: Vec<Value> =
             (0..33).map(|nth| json!({"name": format!("r{nth}"), "exactly": {"deviceClassName": "g"}})).collect();
@@ -188,8 +162,8 @@ mod tests {
             with(json!({"a": 2}), json!([{"uid": "1", "name": "p", "resource": "pods"}])),
         );
         expect![[r#"
-            status.allocation: Invalid value: {"a":2}: field is immutable
-            status.reservedFor: Forbidden: new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"#]]
+            status.reservedFor: Forbidden: new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set
+            status.allocation: Invalid value: {"a":2}: field is immutable"#]]
         .assert_eq(&told(&ResourceClaim.validate_status(&new, &old)));
         expect![[r#"
             status.reservedFor[0].resource: Required value

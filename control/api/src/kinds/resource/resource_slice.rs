@@ -106,15 +106,20 @@ fn is_rich(device: &Field<'_>) -> bool {
         || device.at("attributes").entries().any(listed)
 }
 
+/// Everything wrong with the name of a pool: parts that could each stand for a node.
+pub(super) fn pool_name(own: &Field<'_>) -> Errors {
+    if own.is_empty() {
+        return vec![own.required("")];
+    }
+    let mut errors: Errors = (own.text().len() > POOL_MAX).then(|| own.too_long(POOL_MAX)).into_iter().collect();
+    let wrong = own.text().split('/').flat_map(|part| name::subdomain(part).into_iter().map(move |why| (part, why)));
+    errors.extend(wrong.map(|(part, why)| own.invalid_part(part, why)));
+    errors
+}
+
 fn pool(pool: &Field<'_>) -> Errors {
     let (own, count, generation) = (pool.at("name"), pool.at("resourceSliceCount"), pool.at("generation"));
-    let mut errors: Errors = own.must().into_iter().collect();
-    if !own.is_empty() {
-        errors.extend((own.text().len() > POOL_MAX).then(|| own.too_long(POOL_MAX)));
-        let wrong =
-            own.text().split('/').flat_map(|part| name::subdomain(part).into_iter().map(move |why| (part, why)));
-        errors.extend(wrong.map(|(part, why)| own.invalid_part(part, why)));
-    }
+    let mut errors = pool_name(&own);
     let number = count.integer().unwrap_or_default();
     errors.extend((number <= 0).then(|| count.invalid_part(number, "must be greater than zero")));
     let negative = generation.integer().is_some_and(|number| number < 0);

@@ -38,7 +38,7 @@ pub(super) fn settings(settings: &Field<'_>, more: impl Fn(&Field<'_>) -> Errors
         let opaque = one.at("opaque");
         if opaque.is_set() {
             errors.extend(driver::csi(&opaque.at("driver")));
-            errors.extend(parameters(&opaque.at("parameters")));
+            errors.extend(object(&opaque.at("parameters"), PARAMETERS_MAX));
         } else {
             errors.push(opaque.required(""));
         }
@@ -47,14 +47,15 @@ pub(super) fn settings(settings: &Field<'_>, more: impl Fn(&Field<'_>) -> Errors
     errors
 }
 
-fn parameters(parameters: &Field<'_>) -> Option<FieldError> {
-    if !parameters.is_set() {
-        return Some(parameters.required(""));
+/// An error when what somebody else reads is no object, or takes more bytes than that.
+pub(super) fn object(data: &Field<'_>, most: usize) -> Option<FieldError> {
+    if !data.is_set() {
+        return Some(data.required(""));
     }
-    if parameters.value.to_string().len() > PARAMETERS_MAX {
-        return Some(parameters.too_long(PARAMETERS_MAX));
+    if data.value.to_string().len() > most {
+        return Some(data.too_long(most));
     }
-    (!parameters.value.is_object()).then(|| parameters.invalid("must be a valid JSON object"))
+    (!data.value.is_object()).then(|| data.invalid_part("<value omitted>", "must be a valid JSON object"))
 }
 
 /// An error for every item whose key stands before it.
