@@ -148,3 +148,55 @@ async fn every_group_that_is_served_is_registered() {
     assert_eq!(list["items"][0]["status"]["conditions"][0]["reason"], "Local");
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn an_expression_that_names_what_there_is_not_is_refused() {
+    let cluster = Cluster::start().await;
+    let policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+    let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]});
+    let policy = |expression: &str| {
+        let spec = json!({"matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": expression}]});
+        json!({"metadata": {"name": "p"}, "spec": spec})
+    };
+    let (status, refused) = cluster.admin.post(policies, &policy("objct.spec.hostNetwork == false")).await;
+    let why = "ValidatingAdmissionPolicy.admissionregistration.k8s.io \"p\" is invalid: spec.validations[0].expression: Invalid \
+               value: \"objct.spec.hostNetwork == false\": compilation failed: ERROR: <input>:1:1: undeclared reference to \
+               'objct' (in container '')\n | objct.spec.hostNetwork == false\n | ^";
+    assert_eq!((status, refused["message"].as_str().unwrap()), (422, why));
+    // As deep as a reader can go, on a thread with little room.
+    assert_eq!(cluster.admin.post(policies, &policy(&"(".repeat(5_000))).await.0, 422);
+    assert_eq!(cluster.admin.post(policies, &policy("object.spec.hostNetwork == false")).await.0, 201);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn what_nodes_report_is_judged() {
+    let cluster = Cluster::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({"metadata": {"name": "a"}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+    cluster.admin.post(pods, &pod).await;
+    let part = format!("{pods}/a/status");
+    let state = |state: Value| {
+        json!({"status": {"containerStatuses": [{"name": "c", "image": "i", "imageID": "", "ready": false,
+        "restartCount": 0, "state": state}]}})
+    };
+    let (status, _) = cluster.admin.merge(&part, &state(json!({"terminated": {"exitCode": 0}}))).await;
+    assert_eq!(status, 200);
+    let (status, refused) = cluster.admin.merge(&part, &state(json!({"terminated": null, "running": {}}))).await;
+    let why = "Pod \"a\" is invalid: status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state";
+    assert_eq!((status, refused["message"].as_str().unwrap()), (422, why));
+    let (status, refused) = cluster.admin.merge(&part, &json!({"status": {"qosClass": "Guaranteed"}})).await;
+    let why = "Pod \"a\" is invalid: status.qosClass: Invalid value: \"Guaranteed\": field is immutable";
+    assert_eq!((status, refused["message"].as_str().unwrap()), (422, why));
+    let (_, cleared) = cluster.admin.merge(&part, &json!({"status": {"qosClass": null, "podIP": "10.0.0.1"}})).await;
+    assert_eq!(
+        (&cleared["status"]["qosClass"], &cleared["status"]["podIPs"]),
+        (&json!("BestEffort"), &json!([{"ip": "10.0.0.1"}]))
+    );
+    let phase = json!({"status": {"phase": "Terminating"}});
+    let (status, refused) = cluster.admin.merge("/api/v1/namespaces/default/status", &phase).await;
+    let why = "Namespace \"default\" is invalid: status.Phase: Invalid value: \"Terminating\": may only be 'Active' if \
+               `deletionTimestamp` is empty";
+    assert_eq!((status, refused["message"].as_str().unwrap()), (422, why));
+    cluster.stop().await;
+}

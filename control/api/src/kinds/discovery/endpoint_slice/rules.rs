@@ -25,7 +25,7 @@ pub(super) fn slice(root: &Field<'_>) -> Errors {
     match endpoints.too_many(ENDPOINTS_MAX) {
         Some(many) => errors.push(many),
         None => {
-            let reach = if is_of_the_server(root) { Reach::Anywhere } else { Reach::Network };
+            let reach = if is_of_this_cluster(root) { Reach::Anywhere } else { Reach::Network };
             errors.extend(endpoints.items().flat_map(|one| endpoint(&one, kind.text(), reach)));
         }
     }
@@ -45,11 +45,17 @@ enum Reach {
     Anywhere,
 }
 
-/// Whether the slice tells where the API server itself is. One that listens on its own machine alone says so.
-fn is_of_the_server(root: &Field<'_>) -> bool {
+/// Label of a slice by who writes it, and who writes those of Services here.
+const MANAGED_BY: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
+
+/// Whether the slice tells where the API server itself is, or pods on a machine without a network: on that machine alone.
+/// Kubernetes runs on no such machine, and refuses both.
+fn is_of_this_cluster(root: &Field<'_>) -> bool {
     let meta = root.at("metadata");
-    let service = meta.at("labels").entry("kubernetes.io/service-name");
-    meta.at("namespace").text() == "default" && service.text() == "kubernetes"
+    let labels = meta.at("labels");
+    let of_server = labels.entry("kubernetes.io/service-name").text() == "kubernetes";
+    let (label, controller) = MANAGED_BY;
+    of_server && meta.at("namespace").text() == "default" || labels.entry(label).text() == controller
 }
 
 fn endpoint(endpoint: &Field<'_>, kind: &str, reach: Reach) -> Errors {
