@@ -11,7 +11,7 @@ use crate::kind::{self, Column, Kind, Strategy, Subresource};
 use crate::kinds::base;
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
-use crate::{json, name};
+use crate::{condition, json, name};
 
 const COLUMNS: &[Column] = &policy::columns("Validations");
 const PLURAL: &str = "validatingadmissionpolicies";
@@ -54,6 +54,14 @@ impl Strategy for ValidatingAdmissionPolicy {
         let scope = scopes::part(&spec, usize::MAX).to(Outcome::TextOrNull);
         errors.extend(self::annotations(&annotations, own.text(), &scope));
         errors
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        let status = Field::root(object).at("status");
+        let warnings = status.at("typeChecking").at("expressionWarnings");
+        let parts = warnings.items().flat_map(|one| ["warning", "fieldRef"].map(|part| one.at(part)));
+        let missing = parts.filter(|part| part.text().trim().is_empty()).map(|part| part.required(""));
+        missing.chain(condition::all(&status.at("conditions"))).collect()
     }
 
     fn warnings(&self, _object: &Value) -> Vec<String> {
@@ -218,6 +226,20 @@ mod tests {
                 spec.auditAnnotations[2].key: Invalid value: "p/b c": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
                 spec.auditAnnotations[2].valueExpression: Required value: must not exceed 5120 bytes in length"#]],
         );
+    }
+
+    #[test]
+    fn warnings_of_expressions_say_what_is_wrong_where() {
+        let status =
+            json!({"typeChecking": {"expressionWarnings": [{"fieldRef": " "}]}, "conditions": [{"type": "A"}]});
+        let told = crate::kinds::tests::told;
+        expect![[r#"
+            status.typeChecking.expressionWarnings[0].warning: Required value
+            status.typeChecking.expressionWarnings[0].fieldRef: Required value
+            status.conditions[0].status: Required value
+            status.conditions[0].lastTransitionTime: Required value
+            status.conditions[0].reason: Required value"#]]
+        .assert_eq(&told(&ValidatingAdmissionPolicy.validate_status(&json!({"status": status}), &json!({}))));
     }
 
     #[test]
