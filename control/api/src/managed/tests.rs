@@ -25,7 +25,7 @@ struct Story {
 
 impl Story {
     fn of(api_version: &'static str, kind: &'static str) -> Self {
-        Self { api_version, kind, subresource: "", reach: Reach::But("status"), minutes: 0, object: None }
+        Self { api_version, kind, subresource: "", reach: Reach::But(&[&["status"]]), minutes: 0, object: None }
     }
 
     /// A story that begins with an object by an updater.
