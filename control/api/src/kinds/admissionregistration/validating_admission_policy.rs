@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{CATEGORIES, GROUP, flags, not_enforced, policy, scopes};
 use crate::cel::{self, Outcome, Scope};
 use crate::field::{Errors, Field};
-use crate::kind::{self, Column, Kind, Strategy, Subresource};
+use crate::kind::{self, Column, Flags, Kind, StatusKeeps, Strategy, Subresource};
 use crate::kinds::base;
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -22,7 +22,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         scope: kind::Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
-        flags: flags(),
+        flags: Flags { status_keeps: StatusKeeps::Metadata, ..flags() },
         schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
         ..base(GROUP, "ValidatingAdmissionPolicy", PLURAL, &ValidatingAdmissionPolicy)
     }

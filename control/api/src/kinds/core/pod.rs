@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
 use crate::intern::shared;
-use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
+use crate::kind::{Column, Deletion, Flags, Kind, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -52,7 +52,7 @@ pub(in crate::kinds) fn kind() -> Kind {
             "status.podIPs",
             "status.nominatedNodeName",
         ],
-        flags: Flags { returns_deleted: true, graceful: true, ..Flags::default() },
+        flags: Flags { returns_deleted: true, graceful: true, status_keeps: StatusKeeps::Owners, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Pod",
         ..base("", "Pod", "pods", &Pod)
     }
