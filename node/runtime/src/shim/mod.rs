@@ -105,7 +105,8 @@ fn run(
     if let Err(message) = &standing {
         note::note(message);
     }
-    server::Shim::new(pod.clone(), privileges, record, standing, hierarchy.clone(), engine, listener, parent, signals).run()
+    server::Shim::new(pod.clone(), privileges, record, standing, hierarchy.clone(), engine, listener, parent, signals)
+        .run()
 }
 
 /// Leaves the zygote's session, streams and descriptors, and takes charge of orphans.
