@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
 use network::contract::{PodNetwork, ServicePort};
 use runtime::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Credentials, ExecOutcome, Exit, Image, PullProgress,
-    Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, SandboxKind, Usage,
+    Container, ContainerConfig, ContainerId, ContainerState, Credentials, DiskUsage, ExecOutcome, Exit, Image, Limits,
+    PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, SandboxKind, Usage,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -182,6 +182,20 @@ impl Runtime for FakeRuntime {
             Some("false") => Ok(ExecOutcome { code: 1, output: b"not well".to_vec() }),
             _ => Ok(ExecOutcome { code: 0, output: Vec::new() }),
         }
+    }
+    async fn update_container(&self, id: &ContainerId, limits: Limits) -> Result<()> {
+        let name = id.0.rsplit('-').nth(1).unwrap_or_default();
+        self.call(format!("update {name} cpu {:?} memory {:?}", limits.cpu_limit_milli, limits.memory));
+        Ok(())
+    }
+    async fn update_pod_sandbox(&self, _: &SandboxId, _: Limits) -> Result<()> {
+        Ok(())
+    }
+    async fn bound_pods(&self, _: Limits) -> Result<()> {
+        Ok(())
+    }
+    async fn disk_usage(&self, _: &ContainerId) -> Result<DiskUsage> {
+        Ok(DiskUsage::default())
     }
     async fn stats(&self, _: &ContainerId) -> Result<Usage> {
         Ok(Usage::default())

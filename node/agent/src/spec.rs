@@ -127,6 +127,8 @@ pub(crate) fn sandbox(
         share_processes: spec.share_process_namespace.unwrap_or(false),
         host_pid: spec.host_pid.unwrap_or(false),
         host_ipc: spec.host_ipc.unwrap_or(false),
+        user_namespace: spec.host_users == Some(false),
+        qos: limits::qos(pod),
     }
 }
 

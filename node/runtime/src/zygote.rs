@@ -40,6 +40,8 @@ enum ZygoteError {
     Cgroup(#[from] crate::cgroup::CgroupError),
     #[error("prepare the Wasm engine")]
     Engine(#[from] wasm::engine::EngineError),
+    #[error("prepare the workers' system call filter")]
+    Filter(#[from] crate::linux::LaunchError),
     #[error("the agent's first request was not `prepare`")]
     Unprepared,
 }
@@ -79,6 +81,7 @@ fn run() -> Result<(), ZygoteError> {
     let hierarchy = Hierarchy::of(privileges)?;
     hierarchy.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
+    crate::wasm_worker::filter::compiled()?;
     reply(control, &ZygoteReply::Prepared)?;
 
     loop {

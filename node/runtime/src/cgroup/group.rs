@@ -58,8 +58,13 @@ impl Group {
     /// # Errors
     /// When a directory cannot be made, a controller cannot be enabled or a limit is refused.
     pub fn create(&self, limits: &Limits) -> Result<(), CgroupError> {
-        if let Layout::Unified { root } = &*self.layout {
-            self.enable_controllers(root)?;
+        match &*self.layout {
+            Layout::Unified { root } => {
+                self.enable_controllers(root, &[Controller::Cpu, Controller::Memory, Controller::Pids])?;
+                self.enable_huge_pages(root)?;
+            }
+            Layout::Legacy { tracking: Some(root), .. } => self.enable_huge_pages(root)?,
+            Layout::Legacy { tracking: None, .. } | Layout::Absent => {}
         }
         for dir in self.dirs() {
             fs::create_dir_all(&dir).map_err(|source| CgroupError::io("create", &dir, source))?;
@@ -74,7 +79,13 @@ impl Group {
     pub fn update(&self, limits: &Limits) -> Result<(), CgroupError> {
         let settings = match &*self.layout {
             Layout::Unified { .. } => settings::unified(limits),
-            Layout::Legacy { .. } => settings::legacy(limits),
+            Layout::Legacy { controllers, .. } => {
+                let huge = match controllers.contains_key(&Controller::Hugetlb) {
+                    true => settings::legacy_huge(limits),
+                    false => settings::unified_huge(limits),
+                };
+                [settings::legacy(limits), huge].concat()
+            }
             Layout::Absent => return Ok(()),
         };
         settings.iter().try_for_each(|setting| self.apply(setting))
@@ -281,7 +292,10 @@ impl Group {
     fn controller(&self, controller: Controller) -> Option<PathBuf> {
         match &*self.layout {
             Layout::Unified { root } => Some(root.join(&self.name)),
-            Layout::Legacy { controllers, .. } => controllers.get(&controller).map(|root| root.join(&self.name)),
+            Layout::Legacy { controllers, tracking } => {
+                let elsewhere = tracking.as_ref().filter(|_| controller == Controller::Hugetlb);
+                controllers.get(&controller).or(elsewhere).map(|root| root.join(&self.name))
+            }
             Layout::Absent => None,
         }
     }
@@ -322,14 +336,21 @@ impl Group {
         }
     }
 
-    /// Passes the controllers on from the root to the group's parent, which v2 wants level by level.
-    fn enable_controllers(&self, root: &Path) -> Result<(), CgroupError> {
+    /// Huge pages are bounded where the tree has their controller at all.
+    fn enable_huge_pages(&self, root: &Path) -> Result<(), CgroupError> {
+        let offered = files::read(&root.join("cgroup.controllers"))?;
+        let here = offered.split_whitespace().any(|name| name == Controller::Hugetlb.name());
+        if here { self.enable_controllers(root, &[Controller::Hugetlb]) } else { Ok(()) }
+    }
+
+    /// Passes controllers on from the root to the group's parent, which v2 wants level by level.
+    fn enable_controllers(&self, root: &Path, wanted: &[Controller]) -> Result<(), CgroupError> {
         let mut level = root.to_owned();
         for part in Path::new(&self.name) {
             fs::create_dir_all(&level).map_err(|source| CgroupError::io("create", &level, source))?;
             let control = level.join("cgroup.subtree_control");
             let enabled = files::read(&control)?;
-            let missing: Vec<_> = [Controller::Cpu, Controller::Memory, Controller::Pids]
+            let missing: Vec<_> = wanted
                 .iter()
                 .filter(|c| !enabled.split_whitespace().any(|name| name == c.name()))
                 .map(|c| format!("+{}", c.name()))

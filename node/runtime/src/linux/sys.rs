@@ -66,7 +66,10 @@ struct MountAttr {
 
 /// Sets attributes (`MOUNT_ATTR_…`) of the mount that the descriptor stands for; of those below it too when `recursive`.
 pub(super) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> Result<()> {
-    let attr = MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    set_attributes(mount, &MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 }, recursive)
+}
+
+fn set_attributes(mount: BorrowedFd<'_>, attr: &MountAttr, recursive: bool) -> Result<()> {
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is a valid empty C string and the attribute block is valid and of the given size.
     let result = unsafe {
@@ -75,11 +78,17 @@ pub(super) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) ->
             mount.as_raw_fd(),
             c"".as_ptr(),
             flags,
-            &raw const attr,
+            std::ptr::from_ref(attr),
             size_of::<MountAttr>(),
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// Shows a detached mount, with what is mounted below it, with its ids shifted as the user namespace says.
+pub(super) fn shift_mount(mount: BorrowedFd<'_>, users: BorrowedFd<'_>) -> Result<()> {
+    let userns_fd = u64::try_from(users.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    set_attributes(mount, &MountAttr { attr_set: libc::MOUNT_ATTR_IDMAP, attr_clr: 0, propagation: 0, userns_fd }, true)
 }
 
 /// A context to configure a new file system in.
@@ -176,6 +185,19 @@ pub(super) fn set_ids(uid: u32, gid: u32, groups: &[u32]) -> Result<()> {
     Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) })?;
     // SAFETY: takes integers only.
     Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
+}
+
+/// The user and group under which this process acts on files.
+pub(super) fn set_file_ids(id: u32) -> Result<()> {
+    let id = c_long::from(id);
+    // These calls answer the id of before, whether they did anything or not: asking again tells.
+    // SAFETY: take integers only.
+    let now = unsafe {
+        libc::syscall(libc::SYS_setfsgid, id);
+        libc::syscall(libc::SYS_setfsuid, id);
+        [libc::syscall(libc::SYS_setfsgid, id), libc::syscall(libc::SYS_setfsuid, id)]
+    };
+    if now == [id, id] { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 /// Loads a seccomp filter for this process. Needs `CAP_SYS_ADMIN` or no-new-privileges.

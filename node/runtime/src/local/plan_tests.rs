@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use registry_client::manifest::ProcessConfig;
 
 use super::*;
-use crate::contract::{Image, Limits, SandboxId, Security, WasmConfig};
+use crate::contract::{Image, Limits, Qos, SandboxId, Security, WasmConfig};
 
 fn sandbox() -> SandboxConfig {
     SandboxConfig {
@@ -23,6 +23,8 @@ fn sandbox() -> SandboxConfig {
         share_processes: false,
         host_pid: false,
         host_ipc: false,
+        user_namespace: false,
+        qos: Qos::Guaranteed,
     }
 }
 

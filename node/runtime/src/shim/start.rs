@@ -137,6 +137,7 @@ fn start_linux(shim: &mut Shim<'_>, plan: StartPlan, linux: LinuxPlan, group: &G
         rootfs,
         mounts: linux.mounts,
         pid_namespace,
+        users: shim.users.clone(),
         group: group.clone(),
     };
     let launched = linux::launch(&spec)?;

@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::{Streams, Worker};
+use super::{Streams, Worker, filter};
 use crate::privileges::Privileges;
 use crate::shim::{ShimError, attempt};
 use crate::sys;
@@ -47,7 +47,9 @@ pub(super) fn confine(worker: &Worker<'_>, shim: Pid, streams: Streams, keep: &[
         Privileges::None => attempt("tie the worker to its shim", die_with(shim))?,
     }
     attempt("refuse new privileges", nix::sys::prctl::set_no_new_privs())?;
-    attempt("become non-dumpable", nix::sys::prctl::set_dumpable(false))
+    attempt("become non-dumpable", nix::sys::prctl::set_dumpable(false))?;
+    // The last step: from here on nothing of the above is possible.
+    Ok(filter::compiled()?.load()?)
 }
 
 fn die_with(shim: Pid) -> io::Result<()> {
