@@ -86,9 +86,13 @@ fn stop(name: &str, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut
     let Some(current) = life.current.as_ref().filter(|_| life.running()) else { return false };
     let until = later(now, grace);
     let due = life.stopping.is_none_or(|before| later(until, SHORTEN_BY) < before);
-    if due && life.farewell != Farewell::Underway {
+    // Its hook may take what is left of the grace, also when a second deletion leaves less of it.
+    let waits = life.farewell == Farewell::Underway && grace > GRACE_MIN;
+    if waits {
+        plan.look(later(now, grace.saturating_sub(GRACE_MIN)));
+    } else if due {
         let why = format!("Stopping container {name}");
-        let hooked = life.farewell == Farewell::Said;
+        let hooked = life.farewell != Farewell::Unsaid;
         let (container, id) = (name.to_owned(), current.id.clone());
         plan.step(Step::Stop { container, id, grace, why, replaced: false, hooked });
     }

@@ -246,6 +246,9 @@ fn a_sidecar_says_farewell_before_its_turn_to_end() {
     seen.life_mut("side").farewell = Farewell::Underway;
     seen.heard(exited("a", 0, 0));
     check(&pod, &seen, &[]);
+    let mut hurried = pod.clone();
+    hurried.metadata.deletion_timestamp = Some(crate::status::seconds(now()));
+    check(&hurried, &seen, &["stop side 1s, hooked"]);
     seen.life_mut("side").farewell = Farewell::Said;
     check(&pod, &seen, &["stop side 20s, hooked"]);
 }
