@@ -67,8 +67,7 @@ fn probes_restart_a_container_and_say_why() {
     let stage = stage();
     let kubectl = stage.cluster.kubectl();
     let script = "trap \"exit 3\" TERM; touch /ok; sleep 1; rm /ok; while :; do sleep 0.1; done";
-    let liveness =
-        "livenessProbe: {exec: {command: [cat, /ok]}, periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1}";
+    let liveness = "livenessProbe: {exec: {command: [/bin/busybox, cat, /ok]}, periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1}";
     let linux = stage.container("linux", script, liveness);
     let ready =
         "readinessProbe: {httpGet: {path: /ready, port: 8080, httpHeaders: [{name: X-A, value: b}]}, periodSeconds: 1}";

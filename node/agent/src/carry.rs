@@ -41,6 +41,8 @@ pub(crate) enum Done {
     Retired(Result<(), Refusal>),
     /// Nothing is left.
     Removed(Result<(), Refusal>),
+    /// The `preStop` hook of a sidecar has run ahead of its turn to end.
+    FarewellSaid(String),
     /// The `postStart` hook of a container has run.
     Hooked(String, ContainerId),
 }

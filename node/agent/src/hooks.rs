@@ -17,21 +17,12 @@ const SIGNAL_MIN: Duration = Duration::from_secs(2);
 const POST_START_MAX: Duration = Duration::from_mins(10);
 
 impl Carrier {
-    /// Stops a container: hook, signal, kill.
-    pub(crate) async fn stop(self, name: String, id: ContainerId, grace: Duration, why: String) -> Done {
+    /// Stops a container: hook, unless that has run, signal, kill.
+    pub(crate) async fn stop(self, name: String, id: ContainerId, grace: Duration, why: String, hooked: bool) -> Done {
         self.note(Some(&name), Weight::Normal, "Killing", why);
-        let spec = self.pod.spec.clone().unwrap_or_default();
         let begun = self.context.seam.moment();
-        let container = policy::find(&spec, &name).map(|(_, container)| container);
-        let hook = container.as_ref().and_then(|found| Some((found, found.lifecycle.as_ref()?.pre_stop.as_ref()?)));
-        if let Some((container, hook)) = hook.filter(|_| !grace.is_zero()) {
-            // A hook that takes longer than the grace period has not failed.
-            let ran = self.context.seam.timeout(grace, self.hook(container, &id, hook)).await;
-            if let Ok(Err(message)) = ran {
-                tracing::warn!(container = name, message, "preStop hook failed");
-                // What the hook said may be secret, and events are for more eyes than logs.
-                self.note(Some(&name), Weight::Warning, "FailedPreStopHook", "PreStopHook failed");
-            }
+        if !hooked && !grace.is_zero() {
+            self.pre_stop(&name, &id, grace).await;
         }
         let left = grace.saturating_sub(self.context.seam.moment().since(begun)).max(SIGNAL_MIN);
         let grace_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
@@ -41,6 +32,26 @@ impl Carrier {
             Err(error) => Err(("FailedKillPod".to_owned(), error.to_string())),
         };
         Done::Stopped(name, outcome)
+    }
+
+    /// Runs the `preStop` hook of a sidecar whose turn to end has not come.
+    pub(crate) async fn farewell(self, name: String, id: ContainerId, grace: Duration) -> Done {
+        self.pre_stop(&name, &id, grace).await;
+        Done::FarewellSaid(name)
+    }
+
+    async fn pre_stop(&self, name: &str, id: &ContainerId, grace: Duration) {
+        let spec = self.pod.spec.clone().unwrap_or_default();
+        let container = policy::find(&spec, name).map(|(_, container)| container);
+        let hook = container.as_ref().and_then(|found| Some((found, found.lifecycle.as_ref()?.pre_stop.as_ref()?)));
+        let Some((container, hook)) = hook else { return };
+        // A hook that takes longer than the grace period has not failed.
+        let ran = self.context.seam.timeout(grace, self.hook(container, id, hook)).await;
+        if let Ok(Err(message)) = ran {
+            tracing::warn!(container = name, message, "preStop hook failed");
+            // What the hook said may be secret, and events are for more eyes than logs.
+            self.note(Some(name), Weight::Warning, "FailedPreStopHook", "PreStopHook failed");
+        }
     }
 
     /// The container as the runtime has it now. The event about its end may still be on its way.
@@ -65,7 +76,7 @@ impl Carrier {
         self.note(Some(&name), Weight::Warning, "FailedPostStartHook", "PostStartHook failed");
         let grace = self.pod.spec.as_ref().map(policy::grace).unwrap_or_default();
         // Boxed: few hooks fail, and a stop is large.
-        Box::pin(self.stop(name, id, grace, "FailedPostStartHook".to_owned())).await
+        Box::pin(self.stop(name, id, grace, "FailedPostStartHook".to_owned(), false)).await
     }
 
     async fn hook(&self, container: &Spec, id: &ContainerId, hook: &LifecycleHandler) -> Result<(), String> {

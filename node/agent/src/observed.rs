@@ -100,6 +100,18 @@ pub(crate) struct Probed {
     pub failed: Option<&'static str>,
 }
 
+/// A `preStop` hook that is run ahead of the stop signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It has not begun.
+    #[default]
+    Unsaid,
+    /// It runs.
+    Underway,
+    /// It has ended, well or not.
+    Said,
+}
+
 /// One container of the pod's specification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Life {
@@ -109,6 +121,8 @@ pub(crate) struct Life {
     pub last: Option<Container>,
     /// The image that the current one was asked for with.
     pub asked: Option<String>,
+    /// Its `preStop` hook, when that is run before its turn to end comes.
+    pub farewell: Farewell,
     /// It is replaced because its specification changed, whatever its policy says.
     pub replaced: bool,
     /// The image for the next one.
@@ -153,6 +167,7 @@ impl Life {
         self.stopping = None;
         self.hooking = false;
         self.replaced = false;
+        self.farewell = Farewell::Unsaid;
     }
 }
 

@@ -57,6 +57,17 @@ pub(crate) enum Step {
         why: String,
         /// Another takes its place, whatever its policy says.
         replaced: bool,
+        /// Its `preStop` hook has run already.
+        hooked: bool,
+    },
+    /// Run the `preStop` hook of a sidecar whose turn to end has not come.
+    Farewell {
+        /// Container name.
+        container: String,
+        /// Which.
+        id: ContainerId,
+        /// How long it may take.
+        grace: Duration,
     },
     /// Remove a sandbox whose shim died, to make another.
     Renew,

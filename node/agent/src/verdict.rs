@@ -51,16 +51,14 @@ pub(crate) fn verdict(pod: &Pod, seen: &Observed, now: Timestamp) -> Verdict {
         _ => {}
     }
     let Some(spec) = &pod.spec else { return Verdict::Run };
-    if let Some(outcome) = outcome(spec, seen) {
-        return Verdict::Finished(outcome);
-    }
-    match deadline(spec, seen) {
-        Some(deadline) if now >= deadline => Verdict::Failed {
+    // Before what its containers say: those that the node ends for it end like any other.
+    if deadline(spec, seen).is_some_and(|deadline| now >= deadline) {
+        return Verdict::Failed {
             reason: "DeadlineExceeded",
             message: "Pod was active on the node longer than the specified deadline".to_owned(),
-        },
-        _ => Verdict::Run,
+        };
     }
+    outcome(spec, seen).map_or(Verdict::Run, Verdict::Finished)
 }
 
 /// When `activeDeadlineSeconds` ends the pod.

@@ -15,7 +15,7 @@ use crate::carry::{Carrier, Done};
 use crate::cluster::OWN_CONDITIONS;
 use crate::context::Context;
 use crate::events::Weight;
-use crate::observed::{Attempt, Life, Observed, SandboxLife, moment};
+use crate::observed::{Attempt, Farewell, Life, Observed, SandboxLife, moment};
 use crate::plan::{self, Plan, Step, Waiting};
 use crate::policy;
 use crate::probes::{self, Purpose};
@@ -183,13 +183,17 @@ impl Worker {
                 life.making.begin();
                 self.job(async move { Done::Started(container, Ok(carrier.run(current).await)) });
             }
-            Step::Stop { container, id, grace, why, replaced } => {
+            Step::Farewell { container, id, grace } => {
+                self.seen.life_mut(&container).farewell = Farewell::Underway;
+                self.job(carrier.farewell(container, id, grace));
+            }
+            Step::Stop { container, id, grace, why, replaced, hooked } => {
                 let life = self.seen.life_mut(&container);
                 life.stopping = Some(crate::backoff::later(now, grace));
                 life.replaced |= replaced;
                 // Whether it takes traffic is asked until its end.
                 self.stop_probes(&container, &[Purpose::Readiness]);
-                self.job(carrier.stop(container, id, grace, why));
+                self.job(carrier.stop(container, id, grace, why, hooked));
             }
             Step::Renew => {
                 self.seen.ending.begin();
@@ -224,6 +228,7 @@ impl Worker {
             }
             Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
             Done::Started(name, outcome) => self.started(pod, &name, outcome),
+            Done::FarewellSaid(name) => self.seen.life_mut(&name).farewell = Farewell::Said,
             Done::Stopped(name, Ok(found)) => {
                 let life = self.seen.life_mut(&name);
                 life.stopping = None;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::core::v1::{Container, PodSpec};
 use seam::Timestamp;
 
 use crate::backoff::later;
-use crate::observed::{Observed, SandboxLife};
+use crate::observed::{Farewell, Observed, SandboxLife};
 use crate::plan::run::attempt;
 use crate::plan::{Plan, Step};
 use crate::policy;
@@ -53,7 +53,8 @@ fn grace(spec: &PodSpec, verdict: &Verdict, now: Timestamp) -> Duration {
     left.max(GRACE_MIN)
 }
 
-/// Stops what runs, sidecars only after everything else and in reverse order (KEP-753). Whether anything still runs.
+/// Stops what runs, sidecars only after everything else and in reverse order (KEP-753); their hooks are run at once, as the
+/// kubelet runs them. Whether anything still runs.
 fn stop_containers(spec: &PodSpec, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut Plan) -> bool {
     let (sidecars, init): (Vec<_>, Vec<_>) = policy::init(spec).iter().partition(|init| policy::is_sidecar(init));
     let mut running = false;
@@ -63,18 +64,37 @@ fn stop_containers(spec: &PodSpec, seen: &Observed, grace: Duration, now: Timest
         running |= stop(name, seen, grace, now, plan);
     }
     for sidecar in sidecars.iter().rev() {
+        if running {
+            farewell(sidecar, seen, grace, plan);
+        }
         running = running || stop(&sidecar.name, seen, grace, now, plan);
     }
     running
+}
+
+fn farewell(sidecar: &Container, seen: &Observed, grace: Duration, plan: &mut Plan) {
+    let life = seen.life(&sidecar.name);
+    let Some(current) = life.current.as_ref().filter(|_| life.running() && life.stopping.is_none()) else { return };
+    let hook = sidecar.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.as_ref());
+    if hook.is_some() && life.farewell == Farewell::Unsaid {
+        plan.step(Step::Farewell { container: sidecar.name.clone(), id: current.id.clone(), grace });
+    }
 }
 
 fn stop(name: &str, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut Plan) -> bool {
     let life = seen.life(name);
     let Some(current) = life.current.as_ref().filter(|_| life.running()) else { return false };
     let until = later(now, grace);
-    if life.stopping.is_none_or(|before| later(until, SHORTEN_BY) < before) {
+    let due = life.stopping.is_none_or(|before| later(until, SHORTEN_BY) < before);
+    // Its hook may take what is left of the grace, also when a second deletion leaves less of it.
+    let waits = life.farewell == Farewell::Underway && grace > GRACE_MIN;
+    if waits {
+        plan.look(later(now, grace.saturating_sub(GRACE_MIN)));
+    } else if due {
         let why = format!("Stopping container {name}");
-        plan.step(Step::Stop { container: name.to_owned(), id: current.id.clone(), grace, why, replaced: false });
+        let hooked = life.farewell != Farewell::Unsaid;
+        let (container, id) = (name.to_owned(), current.id.clone());
+        plan.step(Step::Stop { container, id, grace, why, replaced: false, hooked });
     }
     true
 }

@@ -177,6 +177,7 @@ impl Planner<'_> {
             grace: policy::grace(self.spec),
             why: format!("Container {} definition changed, will be restarted", container.name),
             replaced: true,
+            hooked: false,
         });
     }
 
@@ -197,7 +198,7 @@ impl Planner<'_> {
             _ => format!("Container {name} failed {probe} probe"),
         };
         let (container, id) = (name.clone(), current.id.clone());
-        self.plan.step(Step::Stop { container, id, grace, why, replaced: false });
+        self.plan.step(Step::Stop { container, id, grace, why, replaced: false, hooked: false });
     }
 
     /// Plans the next attempt: its image, then the container itself.

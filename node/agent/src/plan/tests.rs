@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::backoff::{Backoff, Pace, later};
-use crate::observed::{Attempt, Life, Observed, Probed, SandboxLife, nanoseconds};
+use crate::observed::{Attempt, Farewell, Life, Observed, Probed, SandboxLife, nanoseconds};
 
 fn now() -> Timestamp {
     "2026-11-23T10:00:00Z".parse().unwrap()
@@ -82,7 +82,11 @@ fn check(pod: &Pod, seen: &Observed, expected: &[&str]) -> Plan {
             Step::Image { container } => format!("image {container}"),
             Step::Start { container, attempt } => format!("start {container}#{attempt}"),
             Step::Resume { container, .. } => format!("resume {container}"),
+            Step::Stop { container, grace, hooked: true, .. } => {
+                format!("stop {container} {}s, hooked", grace.as_secs())
+            }
             Step::Stop { container, grace, .. } => format!("stop {container} {}s", grace.as_secs()),
+            Step::Farewell { container, grace, .. } => format!("farewell {container} {}s", grace.as_secs()),
             other => format!("{other:?}").to_lowercase(),
         })
         .collect();
@@ -227,6 +231,26 @@ fn ends_by_force_of_deletion_within_the_grace_that_is_left() {
     check(&pod, &seen, &["confirmdeletion"]);
     seen.gone = true;
     check(&pod, &seen, &["forget"]);
+}
+
+#[test]
+fn a_sidecar_says_farewell_before_its_turn_to_end() {
+    let hook = json!({ "preStop": { "sleep": { "seconds": 5 } } });
+    let mut pod = pod(json!({
+        "initContainers": [{ "name": "side", "image": "i", "restartPolicy": "Always", "lifecycle": hook }],
+        "containers": [{ "name": "a", "image": "i" }],
+    }));
+    pod.metadata.deletion_timestamp = Some(crate::status::seconds(later(now(), Duration::from_secs(20))));
+    let mut seen = seen(vec![running("side"), running("a")]);
+    check(&pod, &seen, &["stop a 20s", "farewell side 20s"]);
+    seen.life_mut("side").farewell = Farewell::Underway;
+    seen.heard(exited("a", 0, 0));
+    check(&pod, &seen, &[]);
+    let mut hurried = pod.clone();
+    hurried.metadata.deletion_timestamp = Some(crate::status::seconds(now()));
+    check(&hurried, &seen, &["stop side 1s, hooked"]);
+    seen.life_mut("side").farewell = Farewell::Said;
+    check(&pod, &seen, &["stop side 20s, hooked"]);
 }
 
 #[test]

@@ -41,10 +41,10 @@ async fn once(carrier: &Carrier, id: &ContainerId, call: &Call, limit: Duration)
             Err(why) => Found::Unknown(why),
         },
         Call::Http(get) => match dial::target(get.host.as_deref(), pod, get.port) {
-            Ok(target) => match seam.timeout(limit, http::get(get, target, PROBER)).await {
+            Ok(target) => match seam.timeout(limit, http::get(get, target.clone(), PROBER)).await {
                 Ok(Ok(answer)) => judge(&answer),
                 Ok(Err(failure)) => Found::Bad(failure.to_string()),
-                Err(_) => Found::Bad(http::timed_out(get, &target_of(get, pod))),
+                Err(_) => Found::Bad(http::timed_out(get, &target)),
             },
             Err(why) => Found::Unknown(why),
         },
@@ -53,10 +53,6 @@ async fn once(carrier: &Carrier, id: &ContainerId, call: &Call, limit: Duration)
             Err(why) => Found::Unknown(why),
         },
     }
-}
-
-fn target_of(get: &super::call::Get, pod: Option<std::net::IpAddr>) -> String {
-    dial::target(get.host.as_deref(), pod, get.port).map(|target| target.to_string()).unwrap_or_default()
 }
 
 /// What an answer says about a server. Its body is not repeated: it may hold what is not for every eye.

@@ -34,9 +34,9 @@ pub(super) struct Failure {
 }
 
 /// A GET without an answer within its time, in the words of Go's client.
-pub(super) fn timed_out(get: &Get, authority: &str) -> String {
+pub(super) fn timed_out(get: &Get, target: &Target) -> String {
     let why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned();
-    Failure { url: url(get.tls, authority, &get.path), why }.to_string()
+    Failure { url: url(get.tls, &target.to_string(), &get.path), why }.to_string()
 }
 
 fn url(tls: bool, authority: &str, path: &str) -> String {

@@ -83,23 +83,18 @@ fn ready(spec: &Spec, role: Role, life: &Life) -> bool {
 /// The state and the last state. A container that waits for its restart shows its end as last state.
 fn states(life: &Life, waiting: Option<ContainerStateWaiting>, idle: &str) -> (State, Option<State>) {
     let last = life.last.as_ref().and_then(ended);
-    let Some(current) = &life.current else {
-        let idle = ContainerStateWaiting { reason: Some(idle.to_owned()), message: None };
-        return (waits(waiting.unwrap_or(idle)), last);
-    };
+    let idle = || ContainerStateWaiting { reason: Some(idle.to_owned()), message: None };
+    let Some(current) = &life.current else { return (waits(waiting.unwrap_or_else(idle)), last) };
     match (&current.state, waiting) {
-        (ContainerState::Created, waiting) => {
-            let idle = ContainerStateWaiting { reason: Some(idle.to_owned()), message: None };
-            (waits(waiting.unwrap_or(idle)), last)
-        }
-        (ContainerState::Running { .. }, _) if life.hooking => {
-            (waits(ContainerStateWaiting { reason: Some(idle.to_owned()), message: None }), last)
-        }
+        (ContainerState::Created, waiting) => (waits(waiting.unwrap_or_else(idle)), last),
+        (ContainerState::Running { .. }, _) if life.hooking => (waits(idle()), last),
         (ContainerState::Running { started_at, .. }, _) => {
             let running = ContainerStateRunning { started_at: Some(seconds(moment(*started_at))) };
             (State { running: Some(running), ..State::default() }, last)
         }
         (ContainerState::Exited(_), Some(waiting)) => (waits(waiting), ended(current)),
+        // Another takes its place, so that it never counts as ended.
+        (ContainerState::Exited(_), None) if life.replaced => (waits(idle()), ended(current)),
         (ContainerState::Exited(exit), None) => (terminated(&current.id, exit), last),
     }
 }

@@ -309,7 +309,7 @@ fn of_a_pod_with_gates() {
 
 #[test]
 fn of_a_pod_that_the_node_ends() {
-    let pod = json!({ "spec": { "activeDeadlineSeconds": 5, "containers": [{ "name": "a" }] }, "status": { "phase": "Running" } });
+    let pod = json!({ "spec": { "restartPolicy": "Never", "activeDeadlineSeconds": 5, "containers": [{ "name": "a" }] }, "status": { "phase": "Running" } });
     let long_ago = |seen: &mut Observed| seen.start = Some("2026-11-23T09:00:00Z".parse().unwrap());
     let text = [summary(&pod, vec![running("a")], long_ago), summary(&pod, vec![exited("a", 143)], long_ago)];
     expect![[r#"
