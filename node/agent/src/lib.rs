@@ -33,11 +33,13 @@ mod verdict;
 
 mod carry;
 mod context;
+mod given;
 mod hooks;
 mod images;
 mod pods;
 mod probes;
 mod seat;
+mod storage;
 mod volumes;
 mod worker;
 
@@ -51,6 +53,7 @@ mod capacity;
 mod endpoint;
 mod logs;
 
+mod admission;
 mod agent;
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub(crate) enum Verdict {
     },
 }
 
+/// `status.reason` of a pod that the node ends because it, or the node, has too little of something.
+pub(crate) const EVICTED: &str = "Evicted";
+
 /// How a pod ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -52,6 +55,13 @@ pub(crate) fn verdict(pod: &Pod, seen: &Observed, now: Timestamp) -> Verdict {
     let Some(spec) = &pod.spec else { return Verdict::Run };
     if let Some(outcome) = outcome(spec, seen) {
         return Verdict::Finished(outcome);
+    }
+    if let Some(message) = &seen.evicted {
+        return Verdict::Failed { reason: EVICTED, message: message.clone() };
+    }
+    if let Some(rejected) = &seen.rejected {
+        let message = format!("Pod was rejected: {}", rejected.message);
+        return Verdict::Failed { reason: rejected.reason, message };
     }
     match deadline(spec, seen) {
         Some(deadline) if now >= deadline => Verdict::Failed {

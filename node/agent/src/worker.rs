@@ -10,11 +10,13 @@ use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use runtime::contract::{Container, ContainerState, Sandbox};
 use seam::Task;
 
+use crate::admission;
 use crate::backoff::{Backoff, Pace};
 use crate::carry::{Carrier, Done};
 use crate::cluster::OWN_CONDITIONS;
 use crate::context::Context;
-use crate::events::Weight;
+use crate::events::{Note, Weight};
+use crate::given::Given;
 use crate::observed::{Attempt, Observed, SandboxLife, moment};
 use crate::plan::{self, Plan, Step, Waiting};
 use crate::policy;
@@ -61,6 +63,14 @@ impl Worker {
         containers.sort_by_key(|container| container.attempt);
         containers.into_iter().for_each(|container| seen.heard(container));
         let known = pod.status.as_ref();
+        // One that runs already was taken before.
+        if matches!(seen.sandbox, SandboxLife::Absent)
+            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor)
+        {
+            let (reason, message) = (rejection.reason, rejection.message.clone());
+            context.events.note(Note::about(&pod, None, Weight::Warning, reason, message));
+            seen.rejected = Some(rejection);
+        }
         seen.start =
             known.and_then(|status| status.start_time.as_ref()).map(|time| time.0).or_else(|| Some(context.seam.now()));
         let mut worker = Self {
@@ -88,6 +98,7 @@ impl Worker {
             if life.current.as_ref().is_some_and(same) && life.running() {
                 life.probed.started = known.started == Some(true);
                 life.probed.ready = known.ready;
+                life.given = known.resources.as_ref().map(Given::from).unwrap_or_default();
             }
         }
         let names: Vec<String> =
@@ -156,6 +167,8 @@ impl Worker {
                 let life = self.seen.life_mut(&container);
                 let Some(image) = life.image.done.clone() else { return };
                 life.making.begin();
+                life.giving =
+                    pod.spec.as_ref().and_then(|s| policy::find(s, &container)).map(Given::asked).unwrap_or_default();
                 if let Some(exit) = life.exit() {
                     let ended = moment(exit.finished_at);
                     life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
@@ -168,6 +181,14 @@ impl Worker {
                 let Some(current) = life.current.clone() else { return };
                 life.making.begin();
                 self.job(async move { Done::Started(container, Ok(carrier.run(current).await)) });
+            }
+            Step::Resize { container, id } => {
+                let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, &container));
+                let Some(asked) = spec.map(Given::asked) else { return };
+                let life = self.seen.life_mut(&container);
+                life.resizing = Attempt { done: None, ..life.resizing.clone() };
+                life.resizing.begin();
+                self.job(carrier.resize(container, id, asked));
             }
             Step::Stop { container, id, grace, why } => {
                 let until = crate::backoff::later(now, grace);
@@ -207,6 +228,13 @@ impl Worker {
                 self.seen.making.end(outcome.map(drop), Pace::SOON, now);
             }
             Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
+            Done::Resized(name, given, outcome) => {
+                let life = self.seen.life_mut(&name);
+                if outcome.is_ok() {
+                    life.given = given;
+                }
+                life.resizing.end(outcome, Pace::SOON, now);
+            }
             Done::Started(name, outcome) => self.started(pod, &name, outcome),
             Done::Stopped(name, Ok(found)) => {
                 self.seen.life_mut(&name).stopping = None;
@@ -279,6 +307,12 @@ impl Worker {
                     self.stop_probes(&name);
                 }
                 self.seen.heard(container);
+            }
+            News::Evicted(message) => {
+                if self.seen.evicted.is_none() {
+                    self.carrier(pod).note(None, Weight::Warning, "Evicted", message.clone());
+                    self.seen.evicted = Some(message);
+                }
             }
             News::Lost => {
                 self.seen.lost(self.context.seam.now());

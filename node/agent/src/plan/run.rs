@@ -7,6 +7,7 @@ use runtime::contract::ContainerState;
 use seam::Timestamp;
 
 use crate::backoff::{Backoff, later, written};
+use crate::given::Given;
 use crate::observed::{Attempt, Failure, Life, Observed, SandboxLife};
 use crate::plan::{Plan, Step};
 use crate::policy::{self, RestartPolicy};
@@ -124,7 +125,10 @@ impl Planner<'_> {
             ContainerState::Created => {
                 self.plan.step(Step::Resume { container: container.name.clone(), id: current.id.clone() });
             }
-            ContainerState::Running { .. } => self.probe(container, &life),
+            ContainerState::Running { .. } => {
+                self.probe(container, &life);
+                self.resize(container, &life);
+            }
             ContainerState::Exited(exit) => {
                 if !policy.restarts(exit.code) {
                     return;
@@ -160,6 +164,39 @@ impl Planner<'_> {
             grace,
             why: format!("Container {} failed {probe} probe, will be restarted", container.name),
         });
+    }
+
+    /// Gives a running container what it asks for now, or restarts it where it wants that (`resizePolicy`).
+    fn resize(&mut self, container: &Container, life: &Life) {
+        let asked = Given::asked(container);
+        let (Some(current), None) = (&life.current, life.stopping) else { return };
+        let restarts = |resource: &str| {
+            let policies = container.resize_policy.iter().flatten();
+            policies.clone().any(|p| p.resource_name == resource && p.restart_policy == "RestartContainer")
+        };
+        if asked.changed(&life.given).any(restarts) {
+            let grace = self.pod.spec.as_ref().map(policy::grace).unwrap_or_default();
+            let why = format!("Container {} resize requires restart", container.name);
+            return self.plan.step(Step::Stop {
+                container: container.name.clone(),
+                id: current.id.clone(),
+                grace,
+                why,
+            });
+        }
+        if asked != life.given {
+            self.resize_step(container, current, life);
+        }
+    }
+
+    fn resize_step(&mut self, container: &Container, current: &runtime::contract::Container, life: &Life) {
+        match next(&life.resizing, self.now) {
+            Next::Begin | Next::Have(()) => {
+                self.plan.step(Step::Resize { container: container.name.clone(), id: current.id.clone() });
+            }
+            Next::After(failure) => self.plan.look(failure.retry_at()),
+            Next::Busy => {}
+        }
     }
 
     /// Plans the next attempt: its image, then the container itself.

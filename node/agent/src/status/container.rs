@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
 };
 use runtime::contract::{Container, ContainerId, ContainerState, Exit};
 
+use crate::given::Given;
 use crate::observed::{Life, moment};
 use crate::status::{Facts, seconds};
 
@@ -41,6 +42,7 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
     });
     let (state, last) = states(&life, waiting, idle);
     let shown = life.current.as_ref().or(life.last.as_ref());
+    let given = Some(&life.given).filter(|_| life.running());
     let count = shown.map_or_else(|| before.map_or(0, |before| before.restart_count), |shown| count(shown.attempt));
     ContainerStatus {
         name: spec.name.clone(),
@@ -50,6 +52,8 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
         restart_count: count,
         ready: ready(spec, role, &life),
         started: Some(started(spec, &life)),
+        resources: given.and_then(Given::written),
+        allocated_resources: given.and_then(Given::requests),
         state: Some(state),
         last_state: Some(last.unwrap_or_default()),
         ..ContainerStatus::default()
