@@ -49,7 +49,7 @@ async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)>
         cluster_name: "bireme".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         admission: Vec::new(),
-        components: components,
+        components,
         limits: server::Limits::default(),
     };
     let server = Server::start(config, store.clone(), seam.clone()).await?;

@@ -13,6 +13,8 @@ mod continuation;
 #[cfg(feature = "node")]
 mod frames;
 mod images;
+#[cfg(feature = "node")]
+mod logs;
 mod managed;
 mod names;
 mod patches;
@@ -50,6 +52,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "image-manifest", run: images::manifest },
     #[cfg(feature = "node")]
     Target { name: "frame", run: frames::all },
+    #[cfg(feature = "node")]
+    Target { name: "log-entries", run: logs::entries },
+    #[cfg(feature = "node")]
+    Target { name: "log-output", run: logs::output },
 ];
 
 /// The input as text and what follows its first line; `None` when it is no text or has one line only.

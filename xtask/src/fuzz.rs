@@ -20,8 +20,8 @@ const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 /// Limits of one input: its length, seconds, and megabytes of the process.
 const LIMITS: [&str; 3] = ["-max_len=8192", "-timeout=10", "-rss_limit_mb=2048"];
-/// The target that needs the node's crates.
-const OF_NODE: &str = "frame";
+/// The targets that need the node's crates.
+const OF_NODE: [&str; 3] = ["frame", "log-entries", "log-output"];
 
 /// Searches one target, or all one after another. Fails at the first input that breaks a promise.
 pub(crate) fn run(workspace: &Workspace, target: Option<&str>, seconds: Option<&str>) -> anyhow::Result<ExitCode> {
@@ -34,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, seconds: Option<&
     names.sort();
     names.retain(|name| target.is_none_or(|target| target == name));
     anyhow::ensure!(!names.is_empty(), "no such target: fuzz/seeds has a folder for each");
-    let binary = build(workspace, names.iter().any(|name| name == OF_NODE))?;
+    let binary = build(workspace, names.iter().any(|name| OF_NODE.contains(&name.as_str())))?;
     for name in &names {
         let found = workspace.target.join("fuzz/corpus").join(name);
         std::fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;

@@ -34,7 +34,7 @@ pub enum Change {
         key: Key,
         /// `Some("status")` for its status.
         subresource: Option<&'static str>,
-        /// Refused when the object has moved on, if given.
+        /// Refused when the object has moved on, if given; not by an earlier change of the same decision.
         if_revision: Option<Revision>,
         /// The patch.
         patch: Value,

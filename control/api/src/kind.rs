@@ -86,6 +86,33 @@ pub enum Generation {
     One,
 }
 
+/// What a write of the status leaves of the metadata as it was, whatever it says. Only newer kinds keep all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusKeeps {
+    /// Nothing: labels, annotations, finalizers and owners change with the status.
+    #[default]
+    Nothing,
+    /// The labels (Deployments).
+    Labels,
+    /// Owners, and when it is deleted (Pods: early kubelets sent both back damaged).
+    Owners,
+    /// All of it.
+    Metadata,
+}
+
+impl StatusKeeps {
+    /// Names of the fields of `metadata` that stay.
+    #[must_use]
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing => &[],
+            Self::Labels => &["labels"],
+            Self::Owners => &["ownerReferences", "deletionTimestamp"],
+            Self::Metadata => &["labels", "annotations", "finalizers", "ownerReferences", "deletionTimestamp"],
+        }
+    }
+}
+
 /// Traits of a kind that verbs ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
@@ -105,6 +132,8 @@ pub struct Flags {
     pub computed: bool,
     /// What `metadata.generation` counts.
     pub generation: Generation,
+    /// What a write of the status leaves of the metadata.
+    pub status_keeps: StatusKeeps,
 }
 
 /// A served kind.
@@ -181,7 +210,8 @@ pub trait Strategy: Send + Sync + std::fmt::Debug {
     /// Before an update of the main resource: keeps what users may not change silently.
     fn prepare_update(&self, _object: &mut Value, _old: &Value) {}
 
-    /// Before an update of the status: by default all but `status` is kept by the verb itself.
+    /// Before an update of the status. All but `status` and `metadata` has been kept by the verb itself, and of the metadata
+    /// what [`Flags::status_keeps`] says.
     fn prepare_status(&self, _object: &mut Value, _old: &Value) {}
 
     /// Before an update of a part that is no status: `object` is the old state, and gets what that part may change of the

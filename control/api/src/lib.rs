@@ -37,6 +37,7 @@ pub mod scale;
 pub mod schedule;
 pub mod schema;
 pub mod selector;
+pub mod service_spec;
 mod share;
 pub mod status;
 pub mod syntax;

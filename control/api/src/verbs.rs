@@ -41,7 +41,8 @@ pub trait Verbs: Send + Sync + std::fmt::Debug {
 
     /// Carries changes out in order, each on its own; a refused one does not stop the next. Neighbours that cannot matter to
     /// each other go side by side: changes of one sort to different objects of one kind. Bindings that stand side by side go
-    /// to the store in one proposal.
+    /// to the store in one proposal. Of several changes that were decided about one revision of an object, each is for what
+    /// the one before left: they do not refuse each other.
     ///
     /// `epoch` is the leadership under which the changes were decided; under a newer one they are refused.
     async fn carry_out(

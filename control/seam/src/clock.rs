@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
+use tokio::sync::watch;
 
 use crate::sim::Executor;
 use crate::task::Task;
@@ -42,10 +43,34 @@ impl std::ops::Add<Duration> for Moment {
 #[error("not done within {0:?}")]
 pub struct Elapsed(pub Duration);
 
+/// Pushes the time of a real world ahead: for tests of what happens after a minute, over real sockets. See
+/// [`crate::Seam::with_leaps`].
+#[derive(Clone, Debug)]
+pub struct Leaps(watch::Sender<Duration>);
+
+impl Leaps {
+    pub(crate) fn new() -> (Self, watch::Receiver<Duration>) {
+        let (ahead, seen) = watch::channel(Duration::ZERO);
+        (Self(ahead), seen)
+    }
+
+    /// Lets so much time pass at once; whoever slept until then wakes.
+    pub fn leap(&self, time: Duration) {
+        self.0.send_modify(|ahead| *ahead = ahead.saturating_add(time));
+    }
+}
+
 /// Who tells the time and runs tasks.
 #[derive(Clone, Debug)]
 pub(crate) enum Clock {
-    Real { began: Instant },
+    Real {
+        began: Instant,
+    },
+    /// The real one, so much ahead.
+    Leaping {
+        began: Instant,
+        ahead: watch::Receiver<Duration>,
+    },
     Simulated(Executor),
 }
 
@@ -56,9 +81,15 @@ impl Clock {
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is the one place where the system is asked for the time")]
+    pub(crate) fn leaping(ahead: watch::Receiver<Duration>) -> Self {
+        Self::Leaping { began: Instant::now(), ahead }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the one place where the system is asked for the time")]
     pub(crate) fn now(&self) -> Timestamp {
         match self {
             Self::Real { .. } => Timestamp::now(),
+            Self::Leaping { ahead, .. } => Timestamp::now().saturating_add(*ahead.borrow()).unwrap_or(Timestamp::MAX),
             Self::Simulated(executor) => executor.now(),
         }
     }
@@ -66,6 +97,7 @@ impl Clock {
     pub(crate) fn moment(&self) -> Moment {
         match self {
             Self::Real { began } => Moment(began.elapsed()),
+            Self::Leaping { began, ahead } => Moment(began.elapsed()) + *ahead.borrow(),
             Self::Simulated(executor) => executor.moment(),
         }
     }
@@ -73,7 +105,27 @@ impl Clock {
     pub(crate) async fn sleep(&self, time: Duration) {
         match self {
             Self::Real { .. } => tokio::time::sleep(time).await,
+            // Boxed, because what only tests need is not to lie in every future that waits.
+            Self::Leaping { ahead, .. } => Box::pin(self.sleep_through(self.moment() + time, ahead.clone())).await,
             Self::Simulated(executor) => executor.sleep(time).await,
+        }
+    }
+
+    /// Sleeps until that moment, which a leap brings nearer.
+    async fn sleep_through(&self, until: Moment, mut ahead: watch::Receiver<Duration>) {
+        loop {
+            ahead.mark_unchanged();
+            let left = until.since(self.moment());
+            if left.is_zero() {
+                return;
+            }
+            let mut leap = pin!(ahead.changed());
+            match select(leap.as_mut(), pin!(tokio::time::sleep(left))).await {
+                Either::Left((Ok(()), _)) => {}
+                // Nobody can leap any more: the rest takes its time.
+                Either::Left((Err(_), rest)) => return rest.await,
+                Either::Right(_) => return,
+            }
         }
     }
 
@@ -90,9 +142,35 @@ impl Clock {
     {
         let (task, future) = Task::new(name, future);
         match self {
-            Self::Real { .. } => drop(tokio::spawn(future)),
+            Self::Real { .. } | Self::Leaping { .. } => drop(tokio::spawn(future)),
             Self::Simulated(executor) => executor.spawn(future),
         }
         task
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seam;
+
+    /// More than any test waits.
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn a_leap_wakes_whoever_slept_until_then_and_nobody_else() {
+        let (seam, leaps) = Seam::real().with_leaps();
+        let (moment, now) = (seam.moment(), seam.now());
+        let (first, second) = (pin!(seam.sleep(LONG)), pin!(seam.sleep(LONG * 2)));
+        leaps.leap(LONG / 2);
+        let Either::Right((_, first)) = select(first, pin!(tokio::task::yield_now())).await else {
+            panic!("half of the time is not all of it")
+        };
+        leaps.leap(LONG / 2);
+        let Either::Left(((), second)) = select(first, second).await else { panic!("the later one woke first") };
+        assert!(seam.moment().since(moment) >= LONG && seam.now().duration_since(now).as_secs() >= 3600);
+        leaps.leap(LONG);
+        second.await;
+        assert!(seam.timeout(LONG, std::future::ready(())).await.is_ok());
     }
 }

@@ -3,7 +3,8 @@
 //! Store, manager, server timers and agent take all of these from a [`Seam`] that they are given, never from the system, so
 //! that a test can run them on one thread, in virtual time, on a disk that loses power, and repeat it from a seed.
 //!
-//! - [`Seam::real`] is the system: tokio's clock and tasks, the kernel's randomness, files and sockets.
+//! - [`Seam::real`] is the system: tokio's clock and tasks, the kernel's randomness, files and sockets. A test may push its
+//!   clock ahead, see [`Seam::with_leaps`].
 //! - [`sim::Simulation`] is a seeded single-threaded world. Time passes only when nobody can run.
 //!
 //! What still runs beside the seam: openraft, on its tokio runtime. `openraft::AsyncRuntime` asks for exactly what
@@ -23,7 +24,7 @@ pub mod worker;
 
 use std::time::Duration;
 
-pub use clock::{Elapsed, Moment, Timestamp};
+pub use clock::{Elapsed, Leaps, Moment, Timestamp};
 pub use disk::{Disk, File};
 pub use metrics::Metrics;
 pub use random::Random;
@@ -60,6 +61,13 @@ impl Seam {
     #[must_use]
     pub fn with_disk(self, disk: Disk) -> Self {
         Self { disk, ..self }
+    }
+
+    /// This world with a clock that can be pushed ahead: real tasks and sockets, and minutes that pass at once.
+    #[must_use]
+    pub fn with_leaps(self) -> (Self, Leaps) {
+        let (leaps, ahead) = Leaps::new();
+        (Self { clock: Clock::leaping(ahead), ..self }, leaps)
     }
 
     /// Wall-clock time. It may jump; measure durations with [`Seam::moment`].

@@ -57,7 +57,7 @@ where
     let (queue, mut waiting) = mpsc::channel(queue_max);
     let (guard, ended) = watch::channel(());
     match clock {
-        Clock::Real { .. } => {
+        Clock::Real { .. } | Clock::Leaping { .. } => {
             let run = move || {
                 while let Some(first) = waiting.blocking_recv() {
                     handle(batch(first, &mut waiting));

@@ -59,6 +59,33 @@ async fn bindings_of_a_batch_share_a_revision_and_a_bad_one_does_not_stop_them()
 }
 
 #[tokio::test]
+async fn changes_that_were_decided_together_do_not_refuse_each_other() {
+    let cluster = Cluster::start().await;
+    cluster.admin.post(PODS, &pod("a")).await;
+    let one = key("pods", "default", "a");
+    let verbs = &cluster.running.verbs;
+    let decided = |revision| {
+        let patch = |subresource, patch| Change::Patch { key: one.clone(), subresource, if_revision: revision, patch };
+        vec![
+            patch(None, json!({"metadata": {"labels": {"turn": "1"}}})),
+            patch(Some("status"), json!({"status": {"reason": "Because"}})),
+            patch(None, json!({"metadata": {"labels": {"turn": "2"}}})),
+        ]
+    };
+    let replica_set = Requester::component("replicaset");
+    let seen = verbs.view().get(&one).unwrap().revision;
+    let outcomes = verbs.carry_out(&replica_set, None, decided(Some(seen))).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let (_, changed) = cluster.admin.get(&format!("{PODS}/a")).await;
+    let (turn, reason) = (&changed["metadata"]["labels"]["turn"], &changed["status"]["reason"]);
+    assert_eq!((turn, reason), (&json!("2"), &json!("Because")));
+    let outcomes = verbs.carry_out(&replica_set, None, decided(Some(seen))).await;
+    let reasons: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().unwrap_err().reason).collect();
+    assert_eq!(reasons, ["Conflict"; 3], "what was seen is not what is there");
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn equal_events_are_counted() {
     let cluster = Cluster::start().await;
     cluster.admin.post(PODS, &pod("a")).await;

@@ -247,35 +247,3 @@ async fn a_pod_is_bound_once_and_by_its_own_name() {
     );
     cluster.stop().await;
 }
-
-#[tokio::test]
-async fn a_status_is_written_apart_from_the_rest() {
-    let cluster = Cluster::start().await;
-    let admin = &cluster.admin;
-    let kinds = ["Namespace/default", "Pod", "ReplicaSet"];
-    admin.post(PODS, &pod("a")).await;
-    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": pod("x")["spec"]});
-    let set =
-        json!({"metadata": {"name": "x"}, "spec": {"selector": {"matchLabels": {"app": "x"}}, "template": template}});
-    admin.post(SETS, &set).await;
-    for (kind, one) in
-        kinds.iter().zip(["/api/v1/namespaces/default".to_owned(), format!("{PODS}/a"), format!("{SETS}/x")])
-    {
-        let part = format!("{one}/status");
-        let condition = json!({"type": "Mine", "status": "True", "lastTransitionTime": null});
-        let change = json!({"status": {"conditions": [condition]}, "metadata": {"labels": {"l": "1"}}});
-        let (code, changed) = admin.merge(&part, &change).await;
-        assert_eq!((code, &changed["status"]["conditions"][0]["type"]), (200, &json!("Mine")), "{kind} {changed}");
-        assert_eq!(admin.get(&part).await.1, changed, "{kind}");
-        let (_, before) = admin.get(&one).await;
-        assert_eq!(before["metadata"]["generation"], changed["metadata"]["generation"], "{kind}");
-        let mut put = changed.clone();
-        put["status"] = json!({});
-        let (code, cleared) = admin.ask(Method::PUT, &part, &[], &put.to_string()).await;
-        assert_eq!((code, cleared["status"].get("conditions")), (200, None), "{kind}");
-        let (_, kept) = admin.merge(&one, &change).await;
-        assert_eq!((kept["status"].get("conditions"), &kept["metadata"]["labels"]["l"]), (None, &json!("1")), "{kind}");
-        assert_eq!(admin.ask(Method::DELETE, &part, &[], "").await.0, 405, "{kind}");
-    }
-    cluster.stop().await;
-}

@@ -257,6 +257,49 @@ async fn metadata_alone_can_be_watched() {
 }
 
 #[tokio::test]
+async fn a_quiet_watch_tells_every_minute_how_far_it_is() {
+    let (cluster, leaps) = Cluster::with_leaps().await;
+    let admin = &cluster.admin;
+    let from = now(admin).await;
+    let path = format!("{CONFIG_MAPS}?watch=1&timeoutSeconds=200&resourceVersion={from}");
+    let mut told_marks = Open::start(admin, &format!("{path}&allowWatchBookmarks=true"), &[]).await;
+    let mut untold = Open::start(admin, &path, &[]).await;
+    let mut beside = Open::start(admin, &format!("{PODS}?watch=1&resourceVersion={from}"), &[]).await;
+    let second = std::time::Duration::from_secs(1);
+    let mut seen = Vec::new();
+    admin.post(PODS, &pod("one")).await;
+    leaps.leap(59 * second);
+    admin.post(CONFIG_MAPS, &config_map("a")).await;
+    seen.push(told_marks.next().await.unwrap());
+    // What happens beside the watch moves it on, unseen; the next bookmark tells. Until then everybody has to have been told.
+    admin.post(PODS, &pod("two")).await;
+    for _ in 0..2 {
+        assert!(beside.next().await.is_some());
+    }
+    now(admin).await;
+    for _ in 0..2 {
+        leaps.leap(60 * second);
+        seen.push(told_marks.next().await.unwrap());
+    }
+    admin.post(CONFIG_MAPS, &config_map("b")).await;
+    seen.push(told_marks.next().await.unwrap());
+    // The end of its time, and of everybody's.
+    leaps.leap(60 * second);
+    while let Some(event) = told_marks.next().await {
+        seen.push(event);
+    }
+    assert_eq!(told(&seen, from), ["ADDED a +2", "BOOKMARK  +3", "BOOKMARK  +3", "ADDED b +4", "BOOKMARK  +4"]);
+    let mark = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": seen[1]["object"]["metadata"]});
+    assert_eq!(seen[1]["object"], mark, "a bookmark has a kind and a revision, and no name");
+    let mut others = Vec::new();
+    while let Some(event) = untold.next().await {
+        others.push(event);
+    }
+    assert_eq!(told(&others, from), ["ADDED a +2", "ADDED b +4"], "who did not ask for bookmarks gets none");
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_slow_watcher_misses_nothing_and_holds_nobody_up() {
     let cluster = Cluster::start().await;
     let admin = &cluster.admin;

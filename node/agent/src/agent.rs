@@ -23,7 +23,7 @@ use crate::node::{Identity, Keeper};
 use crate::pods::Pods;
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
-use crate::storage;
+use crate::{static_pods, storage};
 
 /// Starts agents.
 #[derive(Debug)]
@@ -111,14 +111,18 @@ impl Agent {
             services,
             events,
             tokens: Tokens::default(),
+            mirrors: Arc::default(),
         });
         // What is reserved for the system would be taken off here; nothing is, so this bounds pods by the machine.
         let bound =
             Limits { cpu_request_milli: Some(capacity.cpu_milli), memory: Some(capacity.memory), ..Limits::default() };
         runtime.bound_pods(bound).await?;
         let heard = runtime.events();
+        let mirrors = Arc::clone(&context.mirrors);
         let pods = Arc::new(Pods::new(Arc::clone(&context)).await?);
         tasks.push(seam.spawn("ephemeral storage", storage::watch(context, Arc::clone(&pods))));
+        let statics = static_pods::Keeper::new(config.static_pods.clone(), Arc::clone(&pods), &config.node_name).await;
+        tasks.extend(statics.start(&seam, Arc::new(ApiServer(client.clone()))));
         tasks.push(endpoint.serve(&seam, Arc::clone(&pods)));
         tasks.push(seam.spawn("runtime events", Arc::clone(&pods).listen(heard)));
         tasks.push(seam.spawn("watch pods", Arc::clone(&pods).follow(Api::<Pod>::all(client.clone()))));
@@ -126,7 +130,7 @@ impl Agent {
         let info = capacity::info(&config.version, runtime.version());
         let identity = Identity { config, capacity, info, port: address.port() };
         let (sender, ready) = watch::channel(false);
-        let keeper = Keeper { identity, client, runtime, seam: seam.clone(), ready: sender };
+        let keeper = Keeper { identity, client, runtime, seam: seam.clone(), ready: sender, mirrors };
         tasks.push(seam.spawn("node", keeper.run()));
         Ok(RunningAgent { endpoint: address, ready, pods, tasks })
     }

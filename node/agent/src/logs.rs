@@ -1,4 +1,4 @@
-//! Container logs in the CRI format: `2026-11-23T10:40:41.123456789Z stdout F line`, where `P` marks a part of a line.
+//! Container logs: which lines of a file a reader wants, and those that are still to come.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use runtime::log_lines::{Joiner, Line};
 use seam::{Seam, Timestamp};
 use tokio::sync::mpsc;
 
@@ -16,8 +17,6 @@ use crate::seat::Seat;
 
 /// How often a followed log is looked at.
 const POLL: Duration = Duration::from_millis(100);
-/// Longest line that is put together from parts, in bytes; what is longer is passed on in pieces.
-const LINE_MAX: usize = 1 << 20;
 
 /// Which part of a log is wanted: the query of `GET …/pods/x/log`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,67 +31,6 @@ pub(crate) struct Query {
     pub timestamps: bool,
     /// At most that many bytes.
     pub limit: Option<usize>,
-}
-
-/// One line, put together from its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
-    time: Vec<u8>,
-    text: Vec<u8>,
-    /// Whether the container wrote a line end.
-    ended: bool,
-}
-
-/// Puts lines together from records, per stream.
-#[derive(Debug, Default)]
-struct Joiner {
-    open: [Option<Line>; 2],
-}
-
-impl Joiner {
-    /// Takes one record without its newline; a whole line when it completes one.
-    fn take(&mut self, record: &[u8]) -> Option<Line> {
-        let mut fields = record.splitn(4, |&byte| byte == b' ');
-        let (Some(time), Some(stream), Some(tag), text) = (fields.next(), fields.next(), fields.next(), fields.next())
-        else {
-            // Not in the format: better shown as it is than lost.
-            return Some(Line { time: Vec::new(), text: record.to_vec(), ended: true });
-        };
-        let text = text.unwrap_or_default();
-        let open = &mut self.open[usize::from(stream == b"stderr")];
-        let mut line = open.take().unwrap_or_else(|| Line { time: time.to_vec(), text: Vec::new(), ended: false });
-        line.text.extend_from_slice(text);
-        line.ended = !tag.starts_with(b"P");
-        if !line.ended && line.text.len() < LINE_MAX {
-            *open = Some(line);
-            return None;
-        }
-        Some(line)
-    }
-
-    /// Lines that have no end yet.
-    fn rest(&mut self) -> impl Iterator<Item = Line> {
-        self.open.iter_mut().filter_map(Option::take)
-    }
-}
-
-impl Line {
-    fn at(&self) -> Option<Timestamp> {
-        std::str::from_utf8(&self.time).ok()?.parse().ok()
-    }
-
-    fn written(&self, timestamps: bool) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.time.len() + self.text.len() + 2);
-        if timestamps {
-            bytes.extend_from_slice(&self.time);
-            bytes.push(b' ');
-        }
-        bytes.extend_from_slice(&self.text);
-        if self.ended {
-            bytes.push(b'\n');
-        }
-        bytes
-    }
 }
 
 /// A log file that is read as it grows.

@@ -229,6 +229,12 @@ pub struct ContainerConfig {
     pub tty: bool,
     /// `terminationMessagePath` inside the container.
     pub termination_message_path: String,
+    /// `lifecycle.stopSignal`; the image's when absent.
+    #[serde(default)]
+    pub stop_signal: Option<String>,
+    /// See the processes of this running container of the pod (`targetContainerName`).
+    #[serde(default)]
+    pub processes_of: Option<ContainerId>,
     /// For Wasm containers.
     pub wasm: WasmConfig,
 }

@@ -27,6 +27,7 @@ pub mod roles;
 
 pub mod cleanup;
 pub mod images;
+pub mod log_lines;
 pub mod logs;
 pub mod protocol;
 pub mod runfile;

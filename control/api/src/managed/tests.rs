@@ -30,7 +30,7 @@ impl Story {
     fn of(api_version: &'static str, kind: &'static str) -> Self {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         let versions = vec![Version::only(api_version, Schema::of_kind(group, version, kind))];
-        Self { versions, at: 0, kind, subresource: "", reach: Reach::But("status"), minutes: 0, object: None }
+        Self { versions, at: 0, kind, subresource: "", reach: Reach::But(&[&["status"]]), minutes: 0, object: None }
     }
 
     /// A story that begins with an object by an updater.

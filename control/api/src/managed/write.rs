@@ -30,8 +30,8 @@ pub struct Write<'a> {
 pub enum Reach {
     /// All.
     Whole,
-    /// All but one field of the object, such as `status`.
-    But(&'static str),
+    /// All but what is below some paths of fields, such as `status`.
+    But(&'static [&'static [&'static str]]),
     /// What is below one path of fields alone.
     Only(&'static [&'static str]),
 }
@@ -40,7 +40,7 @@ impl Reach {
     pub(super) fn filter(self, set: &Set) -> Set {
         match self {
             Self::Whole => set.clone(),
-            Self::But(field) => set.without(&Set::of_fields(&[field])),
+            Self::But(paths) => paths.iter().fold(set.clone(), |set, path| set.without(&Set::of_fields(path))),
             Self::Only(path) => set.only(path),
         }
     }

@@ -1,5 +1,6 @@
 //! The verbs without a socket: how scheduler and controllers read and write.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::change::Change;
@@ -54,18 +55,51 @@ impl Verbs for InProcess {
     ) -> Vec<Result<Done, Status>> {
         let by = By { requester, epoch };
         let mut outcomes = Vec::with_capacity(changes.len());
-        for run in runs(changes) {
+        let mut moved = Moved::default();
+        for mut run in runs(changes) {
             if matches!(run.first(), Some(Change::Bind { .. })) {
                 let bindings: Vec<Binding> = run.into_iter().filter_map(binding).collect();
                 outcomes.extend(self.0.bind(by.requester, by.epoch, &bindings, false).await);
-            } else {
-                let mut beside = stream::iter(run).map(|change| self.one(by, change)).buffered(BESIDE_MAX);
-                while let Some(outcome) = beside.next().await {
-                    outcomes.push(outcome);
+                continue;
+            }
+            let seen: Vec<Option<Seen>> = run.iter_mut().map(|change| moved.carry_over(change)).collect();
+            let mut beside = stream::iter(run).map(|change| self.one(by, change)).buffered(BESIDE_MAX);
+            for seen in seen {
+                let Some(outcome) = beside.next().await else { break };
+                if let (Some(seen), Ok(done)) = (seen, &outcome) {
+                    moved.note(seen, done.revision);
                 }
+                outcomes.push(outcome);
             }
         }
         outcomes
+    }
+}
+
+/// An object and the revision at which a change was decided.
+type Seen = (Key, Revision);
+
+/// Where the changes of a batch left the objects that they found as they were seen.
+#[derive(Debug, Default)]
+struct Moved(HashMap<Seen, Revision>);
+
+impl Moved {
+    /// Makes a change that was decided about a state that an earlier one of the batch has changed a change of what that one
+    /// left: both were decided together. Answers what was seen when it was decided.
+    fn carry_over(&self, change: &mut Change) -> Option<Seen> {
+        let (key, if_revision) = match change {
+            Change::Patch { key, if_revision, .. } | Change::Delete { key, if_revision, .. } => (key, if_revision),
+            Change::Create { .. } | Change::Bind { .. } | Change::FinalizeNamespace { .. } | Change::Event { .. } => {
+                return None;
+            }
+        };
+        let seen = (key.clone(), (*if_revision)?);
+        *if_revision = Some(self.0.get(&seen).copied().unwrap_or(seen.1));
+        Some(seen)
+    }
+
+    fn note(&mut self, seen: Seen, left: Revision) {
+        self.0.insert(seen, left);
     }
 }
 

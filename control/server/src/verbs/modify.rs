@@ -193,6 +193,13 @@ fn keep(ask: &Ask<'_>, part: Part, object: &mut Value, old: &Value) {
     match part {
         Part::Whole => {}
         Part::Status => {
+            keep_identity(&mut wanted, old);
+            if let Some(meta) = wanted.get_mut("metadata") {
+                for field in ask.kind.flags.status_keeps.fields() {
+                    replace(meta, field, old["metadata"].get(*field));
+                }
+            }
+            replace(object, "metadata", wanted.get("metadata"));
             replace(object, "status", wanted.get("status"));
             strategy.prepare_status(object, old);
         }

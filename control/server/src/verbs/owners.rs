@@ -1,6 +1,6 @@
 //! Who owns what an object says: the manager of a request, and what each part of an object means for ownership.
 
-use api::kind::{Kind, Subresource};
+use api::kind::{Kind, StatusKeeps, Subresource};
 use api::kinds;
 use api::managed::{self, Reach, Version, Write};
 use api::requester::Requester;
@@ -69,15 +69,25 @@ pub(crate) fn with_write<T>(ask: &Ask<'_>, part: Part, seam: &Seam, run: impl Fn
 /// The name of the subresource behind a part, and what it may change.
 fn reach(kind: &Kind, part: Part) -> (&'static str, Reach) {
     match part {
-        Part::Whole if kind.has(Subresource::Status) => ("", Reach::But("status")),
+        Part::Whole if kind.has(Subresource::Status) => ("", Reach::But(&[&["status"]])),
         Part::Whole => ("", Reach::Whole),
-        Part::Status => ("status", Reach::Only(&["status"])),
+        Part::Status => ("status", Reach::But(beside_status(kind.flags.status_keeps))),
         Part::Finalizers => ("finalize", Reach::Only(&["spec", "finalizers"])),
         Part::Section(Subresource::EphemeralContainers) => {
             ("ephemeralcontainers", Reach::Only(&["spec", "ephemeralContainers"]))
         }
         Part::Section(Subresource::Resize) => ("resize", Reach::Only(&["spec"])),
         Part::Section(_) => ("", Reach::Whole),
+    }
+}
+
+/// Where a write of the status does not reach.
+fn beside_status(keeps: StatusKeeps) -> &'static [&'static [&'static str]] {
+    match keeps {
+        StatusKeeps::Nothing => &[&["spec"]],
+        StatusKeeps::Labels => &[&["spec"], &["metadata", "labels"]],
+        StatusKeeps::Owners => &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]],
+        StatusKeeps::Metadata => &[&["spec"], &["metadata"]],
     }
 }
 

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use seam::Seam;
+use seam::{Leaps, Seam};
 use serde_json::Value;
 use server::{Running, Server, ServerConfig};
 use store::{Store, StoreConfig};
@@ -68,11 +68,28 @@ impl Cluster {
         Self::with(10_000, server::Limits::default(), components).await
     }
 
+    /// With a clock of the server that a test pushes ahead; the store's goes as ever.
+    pub async fn with_leaps() -> (Self, Leaps) {
+        let real = Seam::real();
+        let (seam, leaps) = real.clone().with_leaps();
+        (Self::of(10_000, server::Limits::default(), Vec::new(), real, seam).await, leaps)
+    }
+
     async fn with(events: u64, limits: server::Limits, components: Vec<server::Component>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let seam = Seam::real();
+        Self::of(events, limits, components, seam.clone(), seam).await
+    }
+
+    async fn of(
+        events: u64,
+        limits: server::Limits,
+        components: Vec<server::Component>,
+        stored: Seam,
+        seam: Seam,
+    ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let store = StoreConfig { history_events: events, ..StoreConfig::new(dir.path().join("store")) };
-        let store = Store::open(store, seam.clone()).await.unwrap();
+        let store = Store::open(store, stored).await.unwrap();
         let config = ServerConfig { limits, components, ..config(dir.path()) };
         let running = Server::start(config, store.clone(), seam).await.unwrap();
         let admin = Client::of(&running.admin_kubeconfig());

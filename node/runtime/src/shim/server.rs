@@ -343,6 +343,12 @@ impl<'a> Shim<'a> {
         Ok(pid)
     }
 
+    /// The first process of a running Linux container.
+    pub(super) fn linux_process(&self, container: &ContainerId) -> Option<Pid> {
+        let running = self.inherited.get(container).and(self.containers.get(container))?;
+        Some(running.pid)
+    }
+
     fn read_report(&mut self, id: &ContainerId) {
         let started = self.containers.get_mut(id).and_then(Container::read_report);
         if let Some(reply) = started {

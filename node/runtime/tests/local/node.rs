@@ -226,6 +226,8 @@ pub(crate) fn plain(sandbox: &str, image: &str) -> ContainerConfig {
         stdin: false,
         tty: false,
         termination_message_path: "/dev/termination-log".to_owned(),
+        stop_signal: None,
+        processes_of: None,
         wasm: WasmConfig::default(),
     }
 }

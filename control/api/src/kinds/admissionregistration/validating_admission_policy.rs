@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CATEGORIES, GROUP, flags, not_enforced, policy};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
+use crate::kind::{Column, Flags, Kind, Scope, StatusKeeps, Strategy, Subresource};
 use crate::kinds::base;
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -21,7 +21,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         scope: Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
-        flags: flags(),
+        flags: Flags { status_keeps: StatusKeeps::Metadata, ..flags() },
         schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
         ..base(GROUP, "ValidatingAdmissionPolicy", PLURAL, &ValidatingAdmissionPolicy)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Flags, Generation, Kind, Scope, Strategy, Subresource};
+use crate::kind::{Column, Flags, Generation, Kind, Scope, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -22,7 +22,12 @@ pub(in crate::kinds) fn kind() -> Kind {
         scope: Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
-        flags: Flags { needs_revision_on_update: true, generation: Generation::Never, ..Flags::default() },
+        flags: Flags {
+            needs_revision_on_update: true,
+            generation: Generation::Never,
+            status_keeps: StatusKeeps::Metadata,
+            ..Flags::default()
+        },
         schema: "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService",
         ..base("apiregistration.k8s.io", "APIService", "apiservices", &ApiService)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Kind, Strategy, Subresource};
+use crate::kind::{Column, Flags, Kind, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::share::Share;
@@ -29,6 +29,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         categories: &["all"],
         subresources: &[Subresource::Status, Subresource::Scale],
         columns: COLUMNS,
+        flags: Flags { status_keeps: StatusKeeps::Labels, ..Flags::default() },
         schema: "io.k8s.api.apps.v1.Deployment",
         ..base("apps", "Deployment", "deployments", &Deployment)
     }

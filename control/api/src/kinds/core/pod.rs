@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::facts::{Facts, Phase, PodFacts};
 use crate::field::Field;
 use crate::intern::shared;
-use crate::kind::{Column, Deletion, Flags, Kind, Strategy, Subresource};
+use crate::kind::{Column, Deletion, Flags, Kind, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, pod_spec, time};
 
+mod status;
 mod summary;
 
 const COLUMNS: &[Column] = &[
@@ -51,7 +52,7 @@ pub(in crate::kinds) fn kind() -> Kind {
             "status.podIPs",
             "status.nominatedNodeName",
         ],
-        flags: Flags { returns_deleted: true, graceful: true, ..Flags::default() },
+        flags: Flags { returns_deleted: true, graceful: true, status_keeps: StatusKeeps::Owners, ..Flags::default() },
         schema: "io.k8s.api.core.v1.Pod",
         ..base("", "Pod", "pods", &Pod)
     }
@@ -74,10 +75,7 @@ impl Strategy for Pod {
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value) {
-        // The class is decided by the spec, whatever a node reports.
-        if let (Some(status), Some(class)) = (json::section(object, "status"), old.pointer("/status/qosClass")) {
-            status.insert("qosClass".into(), class.clone());
-        }
+        status::complete(object, old);
     }
 
     fn prepare_part(&self, part: Subresource, object: &mut Value, wanted: &Value) {
@@ -118,6 +116,10 @@ impl Strategy for Pod {
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         pod_spec::immutable_but_a_few(object, old)
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        status::rules(object, old)
     }
 
     fn deletion(&self, object: &Value, grace: Option<u32>) -> Deletion {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{GROUP, condition, not_applied};
 use crate::field::{Errors, Field};
 use crate::json;
-use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
+use crate::kind::{Column, Flags, Kind, Scope, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -26,6 +26,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         scope: Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
+        flags: Flags { status_keeps: StatusKeeps::Metadata, ..Flags::default() },
         schema: "io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration",
         ..base(GROUP, "PriorityLevelConfiguration", PLURAL, &PriorityLevelConfiguration)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::field::{Errors, Field, IMMUTABLE};
-use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
+use crate::kind::{Column, Flags, Generation, Kind, Scope, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -16,6 +16,7 @@ pub(in crate::kinds) fn kind() -> Kind {
         scope: Scope::Cluster,
         subresources: &[Subresource::Status],
         columns: COLUMNS,
+        flags: Flags { generation: Generation::Never, status_keeps: StatusKeeps::Metadata, ..Flags::default() },
         schema: "io.k8s.api.networking.v1.ServiceCIDR",
         ..base("networking.k8s.io", "ServiceCIDR", "servicecidrs", &ServiceCidr)
     }

@@ -6,7 +6,7 @@ use super::selection::repeated;
 use super::{GROUP, not_allocated, requests};
 use crate::field::{Errors, Field};
 use crate::json;
-use crate::kind::{Column, Flags, Generation, Kind, Strategy, Subresource};
+use crate::kind::{Column, Flags, Generation, Kind, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -20,7 +20,12 @@ pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         subresources: &[Subresource::Status],
         columns: COLUMNS,
-        flags: Flags { returns_deleted: true, generation: Generation::Never, ..Flags::default() },
+        flags: Flags {
+            returns_deleted: true,
+            generation: Generation::Never,
+            status_keeps: StatusKeeps::Metadata,
+            ..Flags::default()
+        },
         schema: "io.k8s.api.resource.v1.ResourceClaim",
         ..base(GROUP, "ResourceClaim", PLURAL, &ResourceClaim)
     }

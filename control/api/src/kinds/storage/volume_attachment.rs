@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{GROUP, driver};
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Flags, Generation, Kind, Scope, Strategy, Subresource};
+use crate::kind::{Column, Flags, Generation, Kind, Scope, StatusKeeps, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -28,6 +28,7 @@ pub(in crate::kinds) fn kind() -> Kind {
             needs_revision_on_update: true,
             returns_deleted: true,
             generation: Generation::Never,
+            status_keeps: StatusKeeps::Metadata,
             ..Flags::default()
         },
         schema: "io.k8s.api.storage.v1.VolumeAttachment",

@@ -73,7 +73,7 @@ fn a_status_is_owned_by_who_writes_the_status() {
     let mut story =
         Story::created("v1", "Pod", "a", &json!({"spec": {"nodeName": "n"}, "status": {"phase": "Pending"}}));
     check(&story, &expect!["Update a@01: .spec.nodeName"]);
-    (story.subresource, story.reach) = ("status", Reach::Only(&["status"]));
+    (story.subresource, story.reach) = ("status", Reach::But(&[&["spec"]]));
     story.update("kubelet", |mut object| {
         object["spec"]["nodeName"] = "m".into();
         object["status"] = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});

@@ -10,7 +10,7 @@ fn autoscalers() -> Story {
     let of = |version| Version::of(kinds::find("autoscaling", version, "horizontalpodautoscalers").unwrap());
     let versions = vec![of("v2"), of("v1")];
     let kind = "HorizontalPodAutoscaler";
-    Story { versions, at: 1, kind, subresource: "", reach: Reach::But("status"), minutes: 0, object: None }
+    Story { versions, at: 1, kind, subresource: "", reach: Reach::But(&[&["status"]]), minutes: 0, object: None }
 }
 
 fn target(percent: u32) -> Value {
