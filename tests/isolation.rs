@@ -191,6 +191,7 @@ fn a_wasm_worker_has_no_privilege() {
                 assert_eq!(process.status(set), "0000000000000000", "{set}");
             }
             assert_eq!(process.status("NoNewPrivs"), "1");
+            assert_eq!(process.status("Seccomp"), "2", "no filter of system calls");
         }
     }
 }
@@ -216,6 +217,69 @@ fn a_linux_container_has_the_default_filter_and_capabilities() {
             assert_eq!(process.status("CapAmb"), "0000000000000000");
         }
     }
+}
+
+#[test]
+fn root_in_a_pod_with_ids_of_its_own_is_nobody_on_the_node() {
+    let sample = sample();
+    let kubectl = sample.kubectl();
+    let script = "id -u; touch /made && stat -c %u /made; exec sleep 1000";
+    let container = format!("{{name: main, image: '{}', args: [sh, -c, '{script}']}}", sample.images.busybox());
+    scene::create(
+        &kubectl,
+        &scene::pod("mapped", &[&container], &["hostUsers: false", "terminationGracePeriodSeconds: 0"]),
+    );
+    scene::becomes(&sample.cluster, &kubectl, "pod/mapped", ".status.phase", "Running");
+    let uid = field(&kubectl, "pod/mapped", ".metadata.uid");
+    let seat = sample.seat(&kubectl, "pod/mapped", &uid, "main");
+    let host = Process(i32::try_from(std::process::id()).unwrap());
+    for process in &seat.processes {
+        assert_ne!(process.namespace("user"), host.namespace("user"));
+        let first = process.status("Uid").split_whitespace().next().unwrap().parse::<u32>().unwrap();
+        assert!(first > 1_900_000_000 && first.is_multiple_of(1 << 16), "root inside is {first} on the node");
+    }
+    let printed = wait::poll(LIMIT, || Some(kubectl.ok(&["logs", "mapped"])).filter(|log| log.lines().count() == 2));
+    assert_eq!(printed.as_deref(), Some("0\n0\n"));
+    kubectl.ok(&["delete", "pod", "mapped", TIMEOUT]);
+}
+
+#[test]
+fn limits_change_while_a_container_runs() {
+    let sample = sample();
+    let kubectl = sample.kubectl();
+    let resources = "resources: {limits: {cpu: 100m, memory: 32Mi}, requests: {cpu: 100m, memory: 32Mi}}";
+    let container = format!("{{name: main, image: '{}', args: [sleep, '1000'], {resources}}}", sample.images.busybox());
+    scene::create(&kubectl, &scene::pod("resized", &[&container], &["terminationGracePeriodSeconds: 0"]));
+    scene::becomes(&sample.cluster, &kubectl, "pod/resized", ".status.phase", "Running");
+    let uid = field(&kubectl, "pod/resized", ".metadata.uid");
+    let seat = sample.seat(&kubectl, "pod/resized", &uid, "main");
+    let amounts = r#"{"cpu": "200m", "memory": "48Mi"}"#;
+    let change = format!(
+        r#"{{"spec": {{"containers": [{{"name": "main", "resources": {{"limits": {amounts}, "requests": {amounts}}}}}]}}}}"#
+    );
+    kubectl.ok(&["patch", "pod", "resized", "--subresource", "resize", "--patch", &change]);
+    let shown = ".status.containerStatuses[0].resources.limits.memory";
+    scene::becomes(&sample.cluster, &kubectl, "pod/resized", shown, "48Mi");
+    assert_eq!(machine::setting(&seat.group, "memory.limit_in_bytes", "memory.max"), (48 << 20).to_string());
+    let quota = machine::setting(&seat.group, "cpu.cfs_quota_us", "cpu.max");
+    assert!(quota.starts_with("20000"), "{quota}");
+    assert_eq!(field(&kubectl, "pod/resized", ".status.containerStatuses[0].restartCount"), "0");
+    assert_eq!(field(&kubectl, "pod/resized", ".status.containerStatuses[0].allocatedResources.cpu"), "200m");
+    kubectl.ok(&["delete", "pod", "resized", TIMEOUT]);
+}
+
+#[test]
+fn a_sysctl_of_the_whole_node_is_refused() {
+    let sample = sample();
+    let kubectl = sample.kubectl();
+    let container = format!("{{name: main, image: '{}', args: [sleep, '1000']}}", sample.images.busybox());
+    let sysctl = "securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}";
+    scene::create(&kubectl, &scene::pod("tuned", &[&container], &[sysctl]));
+    scene::becomes(&sample.cluster, &kubectl, "pod/tuned", ".status.reason", "SysctlForbidden");
+    assert_eq!(field(&kubectl, "pod/tuned", ".status.phase"), "Failed");
+    let message = "Pod was rejected: forbidden sysctl: \"kernel.msgmax\" not allowlisted";
+    assert_eq!(field(&kubectl, "pod/tuned", ".status.message"), message);
+    kubectl.ok(&["delete", "pod", "tuned", TIMEOUT]);
 }
 
 /// An answer to a request from this process, with its head.

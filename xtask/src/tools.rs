@@ -91,10 +91,10 @@ fn pip(workspace: &Workspace, verb: &str, pins: &str) -> Command {
 
 /// Takes the program out of Debian's package.
 fn registry(tools: &Path) -> anyhow::Result<()> {
-    let unpacked = unpack(tools, REGISTRY)?;
+    let package = unpack(tools, REGISTRY)?;
     let folder = tools.join(REGISTRY);
     fs::create_dir_all(&folder)?;
-    fs::rename(unpacked.0.join("usr/bin/docker-registry"), folder.join("docker-registry"))
+    fs::rename(package.unpacked().join("usr/bin/docker-registry"), folder.join("docker-registry"))
         .context("the package holds no /usr/bin/docker-registry")
 }
 
@@ -102,15 +102,15 @@ fn registry(tools: &Path) -> anyhow::Result<()> {
 fn kernel(tools: &Path) -> anyhow::Result<()> {
     let depends = Command::new("apt-cache").args(["depends", "--important", KERNEL]).output()?;
     let depends = String::from_utf8_lossy(&depends.stdout).into_owned();
-    let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: linux-image-"));
-    let version = package.with_context(|| format!("apt-cache knows no {KERNEL}: sudo apt-get update"))?;
-    let unpacked = unpack(tools, &format!("linux-image-{version}"))?;
+    let version = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: linux-image-"));
+    let version = version.with_context(|| format!("apt-cache knows no {KERNEL}: sudo apt-get update"))?;
+    let package = unpack(tools, &format!("linux-image-{version}"))?;
     let folder = tools.join(LINUX);
     fs::create_dir_all(&folder)?;
-    let modules = unpacked.0.join("lib/modules").join(version).join("kernel/fs/overlayfs/overlay.ko");
+    let modules = package.unpacked().join("lib/modules").join(version).join("kernel/fs/overlayfs/overlay.ko");
     fs::rename(modules, folder.join("overlay.ko")).context("the package holds no overlay.ko")?;
     // Last, because it is what tells that all is there.
-    fs::rename(unpacked.0.join("boot").join(format!("vmlinuz-{version}")), folder.join("vmlinuz"))
+    fs::rename(package.unpacked().join("boot").join(format!("vmlinuz-{version}")), folder.join("vmlinuz"))
         .context("the package holds no kernel")
 }
 
@@ -122,19 +122,18 @@ fn unpack(tools: &Path, name: &str) -> anyhow::Result<Scratch> {
         tools.display()
     );
     say(&format!("fetching {name}"));
-    let downloaded = Scratch::make(&tools.join("download"))?;
+    let scratch = Scratch::make(tools)?;
     let mut download = packages::apt("download");
-    download.arg("--quiet=2").args(["--option", "APT::Sandbox::User=root"]).arg(name).current_dir(&downloaded.0);
+    download.arg("--quiet=2").args(["--option", "APT::Sandbox::User=root"]).arg(name).current_dir(&scratch.0);
     if !process::succeeds(&mut download) {
         // The list of packages may be absent or old; that is for root to refresh.
         anyhow::ensure!(packages::is_root(), "the list of packages is too old: sudo apt-get update");
         process::run(packages::apt("update").arg("--quiet=2"))?;
         process::run(&mut download)?;
     }
-    let package = fs::read_dir(&downloaded.0)?.next().context("apt-get downloaded nothing")??.path();
-    let unpacked = Scratch::make(tools)?;
-    process::run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(&unpacked.0))?;
-    Ok(unpacked)
+    let package = fs::read_dir(&scratch.0)?.next().context("apt-get downloaded nothing")??.path();
+    process::run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(scratch.unpacked()))?;
+    Ok(scratch)
 }
 
 /// A folder that is empty at first and gone at the end.
@@ -145,6 +144,11 @@ impl Scratch {
         let folder = tools.join(format!("fetch-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Self(folder))
+    }
+
+    /// Where a package is unpacked.
+    fn unpacked(&self) -> std::path::PathBuf {
+        self.0.join("unpacked")
     }
 }
 

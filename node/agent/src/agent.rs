@@ -8,7 +8,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use runtime::contract::{Runtime, RuntimeError};
+use runtime::contract::{Limits, Runtime, RuntimeError};
 use seam::{Seam, Task};
 use tokio::sync::{Semaphore, watch};
 
@@ -23,7 +23,7 @@ use crate::node::{Identity, Keeper};
 use crate::pods::Pods;
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
-use crate::static_pods;
+use crate::{static_pods, storage};
 
 /// Starts agents.
 #[derive(Debug)]
@@ -99,6 +99,7 @@ impl Agent {
                 allocatable: capacity,
                 cluster_dns: config.cluster_dns.clone(),
                 resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+                app_armor: capacity::app_armor(),
             },
             dir: config.dir.clone(),
             privileges: config.privileges,
@@ -112,9 +113,14 @@ impl Agent {
             tokens: Tokens::default(),
             mirrors: Arc::default(),
         });
+        // What is reserved for the system would be taken off here; nothing is, so this bounds pods by the machine.
+        let bound =
+            Limits { cpu_request_milli: Some(capacity.cpu_milli), memory: Some(capacity.memory), ..Limits::default() };
+        runtime.bound_pods(bound).await?;
         let heard = runtime.events();
         let mirrors = Arc::clone(&context.mirrors);
-        let pods = Arc::new(Pods::new(context).await?);
+        let pods = Arc::new(Pods::new(Arc::clone(&context)).await?);
+        tasks.push(seam.spawn("ephemeral storage", storage::watch(context, Arc::clone(&pods))));
         let statics = static_pods::Keeper::new(config.static_pods.clone(), Arc::clone(&pods), &config.node_name).await;
         tasks.extend(statics.start(&seam, Arc::new(ApiServer(client.clone()))));
         tasks.push(endpoint.serve(&seam, Arc::clone(&pods)));

@@ -32,6 +32,11 @@ fn memory(text: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// Whether the kernel confines programs by `AppArmor` profiles.
+pub(crate) fn app_armor() -> bool {
+    fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y'))
+}
+
 /// `status.nodeInfo`. What a machine does not say stays empty.
 pub(crate) fn info(version: &str, runtime: String) -> NodeSystemInfo {
     let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();

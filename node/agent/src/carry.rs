@@ -11,11 +11,12 @@ use runtime::contract::{Container, ContainerId, ContainerState, Exit, Image, Run
 use crate::cluster::ClusterError;
 use crate::context::Context;
 use crate::events::{Note, Weight};
+use crate::given::Given;
 use crate::observed::nanoseconds;
 use crate::policy;
-use crate::spec::fields;
 use crate::spec::references::{self, References};
 use crate::spec::{self, Material, Wanted, mounts};
+use crate::spec::{fields, limits};
 use crate::volumes::source::{Part, Source};
 use crate::volumes::{Job, VolumeError, payload, source};
 
@@ -33,6 +34,8 @@ pub(crate) enum Done {
     Image(String, Result<Image, Refusal>),
     /// A container was made; it may have failed to start. Or it was not made.
     Started(String, Result<Container, Refusal>),
+    /// A running container was given these resources, or not.
+    Resized(String, Given, Result<(), Refusal>),
     /// A container was stopped, or not.
     Stopped(String, Result<Option<Container>, Refusal>),
     /// A lost sandbox is removed.
@@ -187,6 +190,32 @@ impl Carrier {
             log_path: self.log_path(name, attempt),
         };
         Ok(self.run(container).await)
+    }
+
+    /// Gives a running container, and its pod, what they ask for now.
+    pub(crate) async fn resize(self, name: String, id: ContainerId, asked: Given) -> Done {
+        let outcome = self.set_limits(&name, &id).await;
+        Done::Resized(
+            name.clone(),
+            asked,
+            outcome.map_err(|error| {
+                let message = format!("Error resizing container {name}: {error}");
+                self.note(Some(&name), Weight::Warning, "ResizeError", message);
+                refusal("ResizeError", error)
+            }),
+        )
+    }
+
+    async fn set_limits(&self, name: &str, id: &ContainerId) -> Result<(), RuntimeError> {
+        let spec = self.spec();
+        let Some((_, container)) = policy::find(&spec, name) else { return Ok(()) };
+        let (runtime, pod) = (&self.context.runtime, limits::of_pod(&spec));
+        // A pod that grows must do so before its container, one that shrinks after it: what is too early now comes below.
+        if let Err(error) = runtime.update_pod_sandbox(&self.id(), pod).await {
+            tracing::debug!(%error, "the pod shrinks after its container");
+        }
+        runtime.update_container(id, limits::of_container(&container)).await?;
+        runtime.update_pod_sandbox(&self.id(), pod).await
     }
 
     fn log_path(&self, name: &str, attempt: u32) -> PathBuf {

@@ -34,11 +34,13 @@ mod verdict;
 
 mod carry;
 mod context;
+mod given;
 mod hooks;
 mod images;
 mod pods;
 mod probes;
 mod seat;
+mod storage;
 mod volumes;
 mod worker;
 
@@ -53,6 +55,7 @@ mod capacity;
 mod endpoint;
 mod logs;
 
+mod admission;
 mod agent;
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use runtime::contract::{Container, ContainerState, Exit, Image};
 use seam::Timestamp;
 
+use crate::admission::Rejection;
 use crate::backoff::{Backoff, Pace, later};
+use crate::given::Given;
 
 /// Something that is attempted until it succeeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,12 @@ pub(crate) struct Life {
     pub restarts: Option<Backoff>,
     /// Probes of the current one.
     pub probed: Probed,
+    /// Resources of the current one.
+    pub given: Given,
+    /// Resources of the one that is being made.
+    pub giving: Given,
+    /// Giving other resources to the current one while it runs.
+    pub resizing: Attempt<()>,
 }
 
 impl Life {
@@ -164,6 +172,8 @@ impl Life {
             self.last = Some(before);
         }
         self.probed = Probed::default();
+        self.given = std::mem::take(&mut self.giving);
+        self.resizing = Attempt::default();
         self.stopping = None;
         self.hooking = false;
         self.replaced = false;
@@ -176,6 +186,10 @@ impl Life {
 pub(crate) struct Observed {
     /// The API no longer has the pod.
     pub gone: bool,
+    /// The node refuses the pod.
+    pub rejected: Option<Rejection>,
+    /// The node ends the pod for holding too much, and why.
+    pub evicted: Option<String>,
     /// When the agent first saw the pod.
     pub start: Option<Timestamp>,
     /// Volumes: when they were last brought up to date.

@@ -71,6 +71,13 @@ pub(crate) enum Step {
     },
     /// Remove a sandbox whose shim died, to make another.
     Renew,
+    /// Give a running container what its specification asks for now.
+    Resize {
+        /// Container name.
+        container: String,
+        /// Which.
+        id: ContainerId,
+    },
     /// Stop the sandbox of a pod that has ended, give back its network and volumes, and keep its records and logs.
     Retire,
     /// Remove everything of the pod from the node.

@@ -75,6 +75,12 @@ impl Pods {
         seats.get(uid).map(|(seat, _)| Arc::clone(seat))
     }
 
+    /// Every pod.
+    pub(crate) fn all(&self) -> Vec<Arc<Seat>> {
+        let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        seats.values().map(|(seat, _)| Arc::clone(seat)).collect()
+    }
+
     /// The pod of that name: the youngest one, if an older one of the same name is still ending.
     pub(crate) fn named(&self, namespace: &str, name: &str) -> Option<Arc<Seat>> {
         let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ mod env;
 mod expand;
 pub(crate) mod fields;
 mod hosts;
-mod limits;
+pub(crate) mod limits;
 pub(crate) mod mounts;
 pub(crate) mod references;
 mod security;
@@ -38,6 +38,8 @@ pub(crate) struct NodeFacts {
     pub cluster_dns: Option<ClusterDns>,
     /// The node's own `/etc/resolv.conf`.
     pub resolv_conf: String,
+    /// Whether its kernel has `AppArmor`.
+    pub app_armor: bool,
 }
 
 /// Objects and facts that had to be fetched for one pod.

@@ -28,6 +28,9 @@ pub(crate) enum Verdict {
     },
 }
 
+/// `status.reason` of a pod that the node ends because it, or the node, has too little of something.
+pub(crate) const EVICTED: &str = "Evicted";
+
 /// How a pod ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -51,7 +54,14 @@ pub(crate) fn verdict(pod: &Pod, seen: &Observed, now: Timestamp) -> Verdict {
         _ => {}
     }
     let Some(spec) = &pod.spec else { return Verdict::Run };
-    // Before what its containers say: those that the node ends for it end like any other.
+    // Before what its containers say: those that the node ends for these reasons end like any other.
+    if let Some(message) = &seen.evicted {
+        return Verdict::Failed { reason: EVICTED, message: message.clone() };
+    }
+    if let Some(rejected) = &seen.rejected {
+        let message = format!("Pod was rejected: {}", rejected.message);
+        return Verdict::Failed { reason: rejected.reason, message };
+    }
     if deadline(spec, seen).is_some_and(|deadline| now >= deadline) {
         return Verdict::Failed {
             reason: "DeadlineExceeded",

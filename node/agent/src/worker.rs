@@ -10,11 +10,13 @@ use k8s_openapi::api::core::v1::{Container as Spec, Pod, PodStatus};
 use runtime::contract::{Container, ContainerState, Sandbox};
 use seam::Task;
 
+use crate::admission;
 use crate::backoff::{Backoff, Pace};
 use crate::carry::{Carrier, Done};
 use crate::cluster::OWN_CONDITIONS;
 use crate::context::Context;
-use crate::events::Weight;
+use crate::events::{Note, Weight};
+use crate::given::Given;
 use crate::observed::{Attempt, Farewell, Life, Observed, SandboxLife, moment};
 use crate::plan::{self, Plan, Step, Waiting};
 use crate::policy;
@@ -66,6 +68,14 @@ impl Worker {
         containers.sort_by_key(|container| container.attempt);
         containers.into_iter().for_each(|container| seen.heard(with_message(&pod, container)));
         let known = pod.status.as_ref();
+        // One that runs already was taken before.
+        if matches!(seen.sandbox, SandboxLife::Absent)
+            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor)
+        {
+            let (reason, message) = (rejection.reason, rejection.message.clone());
+            context.events.note(Note::about(&pod, None, Weight::Warning, reason, message));
+            seen.rejected = Some(rejection);
+        }
         let told = known.and_then(|status| status.start_time.as_ref()).map(|time| time.0);
         seen.start = told.or(seen.start).or_else(|| Some(context.seam.now()));
         let mut worker = Self {
@@ -94,6 +104,7 @@ impl Worker {
                 life.asked = Some(known.image.clone()).filter(|image| !image.is_empty());
                 life.probed.started = known.started == Some(true);
                 life.probed.ready = known.ready;
+                life.given = known.resources.as_ref().map(Given::from).unwrap_or_default();
             }
         }
         let names: Vec<String> =
@@ -169,7 +180,9 @@ impl Worker {
                 let life = self.seen.life_mut(&container);
                 let Some(image) = life.image.done.clone() else { return };
                 life.making.begin();
-                life.asked = find(pod, &container).and_then(|spec| spec.image);
+                let spec = find(pod, &container);
+                life.giving = spec.as_ref().map(Given::asked).unwrap_or_default();
+                life.asked = spec.and_then(|spec| spec.image);
                 if let Some(exit) = life.exit() {
                     let ended = moment(exit.finished_at);
                     life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
@@ -186,6 +199,13 @@ impl Worker {
             Step::Farewell { container, id, grace } => {
                 self.seen.life_mut(&container).farewell = Farewell::Underway;
                 self.job(carrier.farewell(container, id, grace));
+            }
+            Step::Resize { container, id } => {
+                let Some(asked) = find(pod, &container).as_ref().map(Given::asked) else { return };
+                let life = self.seen.life_mut(&container);
+                life.resizing = Attempt { done: None, ..life.resizing.clone() };
+                life.resizing.begin();
+                self.job(carrier.resize(container, id, asked));
             }
             Step::Stop { container, id, grace, why, replaced, hooked } => {
                 let life = self.seen.life_mut(&container);
@@ -227,6 +247,13 @@ impl Worker {
                 self.seen.making.end(outcome.map(drop), Pace::SOON, now);
             }
             Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
+            Done::Resized(name, given, outcome) => {
+                let life = self.seen.life_mut(&name);
+                if outcome.is_ok() {
+                    life.given = given;
+                }
+                life.resizing.end(outcome, Pace::SOON, now);
+            }
             Done::Started(name, outcome) => self.started(pod, &name, outcome),
             Done::FarewellSaid(name) => self.seen.life_mut(&name).farewell = Farewell::Said,
             Done::Stopped(name, Ok(found)) => {
@@ -304,6 +331,12 @@ impl Worker {
                     self.stop_probes(&container.name, &[]);
                 }
                 self.seen.heard(with_message(pod, container));
+            }
+            News::Evicted(message) => {
+                if self.seen.evicted.is_none() {
+                    self.carrier(pod).note(None, Weight::Warning, "Evicted", message.clone());
+                    self.seen.evicted = Some(message);
+                }
             }
             // The status is told to the new one.
             News::Mirrored => self.told = None,

@@ -7,6 +7,7 @@ use runtime::contract::ContainerState;
 use seam::Timestamp;
 
 use crate::backoff::{Backoff, later, written};
+use crate::given::Given;
 use crate::observed::{Attempt, Failure, Life, Observed, SandboxLife};
 use crate::plan::{Plan, Step};
 use crate::policy::{self, RestartPolicy, Role};
@@ -147,7 +148,10 @@ impl Planner<'_> {
             ContainerState::Running { .. } if life.asked.is_some() && life.asked != container.image => {
                 self.change(container, life);
             }
-            ContainerState::Running { .. } => self.probe(container, role, life),
+            ContainerState::Running { .. } => {
+                self.probe(container, role, life);
+                self.resize(container, life);
+            }
             ContainerState::Exited(exit) => {
                 if !life.replaced && !policy::restarts(self.spec, role, container, exit.code) {
                     return;
@@ -199,6 +203,40 @@ impl Planner<'_> {
         };
         let (container, id) = (name.clone(), current.id.clone());
         self.plan.step(Step::Stop { container, id, grace, why, replaced: false, hooked: false });
+    }
+
+    /// Gives a running container what it asks for now, or restarts it where it wants that (`resizePolicy`).
+    fn resize(&mut self, container: &Container, life: &Life) {
+        let asked = Given::asked(container);
+        let (Some(current), None) = (&life.current, life.stopping) else { return };
+        let restarts = |resource: &str| {
+            let policies = container.resize_policy.iter().flatten();
+            policies.clone().any(|p| p.resource_name == resource && p.restart_policy == "RestartContainer")
+        };
+        if asked.changed(&life.given).any(restarts) {
+            let grace = policy::grace(self.spec);
+            let why = format!("Container {} resize requires restart", container.name);
+            return self.plan.step(Step::Stop {
+                container: container.name.clone(),
+                id: current.id.clone(),
+                grace,
+                why,
+                replaced: true,
+            });
+        }
+        if asked != life.given {
+            self.resize_step(container, current, life);
+        }
+    }
+
+    fn resize_step(&mut self, container: &Container, current: &runtime::contract::Container, life: &Life) {
+        match next(&life.resizing, self.now) {
+            Next::Begin | Next::Have(()) => {
+                self.plan.step(Step::Resize { container: container.name.clone(), id: current.id.clone() });
+            }
+            Next::After(failure) => self.plan.look(failure.retry_at()),
+            Next::Busy => {}
+        }
     }
 
     /// Plans the next attempt: its image, then the container itself.

@@ -39,6 +39,7 @@ impl Node {
                 allocatable: Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 },
                 cluster_dns: None,
                 resolv_conf: String::new(),
+                app_armor: false,
             },
             dir: dir.path().to_owned(),
             privileges: runtime::privileges::Privileges::Root,

@@ -7,7 +7,7 @@ use crate::amount;
 use crate::policy;
 
 /// The limits of one container.
-pub(super) fn of_container(container: &Container) -> Limits {
+pub(crate) fn of_container(container: &Container) -> Limits {
     container.resources.as_ref().map_or_else(|| of(&ResourceRequirements::default()), of)
 }
 
@@ -39,7 +39,7 @@ fn of(resources: &ResourceRequirements) -> Limits {
 
 /// The limits of all containers together: the larger of what runs together and of each init container; none for a
 /// resource that one container may use freely. `spec.resources` overrides (KEP-2837).
-pub(super) fn of_pod(spec: &PodSpec) -> Limits {
+pub(crate) fn of_pod(spec: &PodSpec) -> Limits {
     let (sidecars, init): (Vec<_>, Vec<_>) = policy::init(spec).iter().partition(|init| policy::is_sidecar(init));
     let together: Vec<Limits> = spec.containers.iter().chain(sidecars).map(of_container).collect();
     let alone: Vec<Limits> = init.into_iter().map(of_container).collect();

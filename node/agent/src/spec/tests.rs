@@ -15,6 +15,7 @@ fn node() -> NodeFacts {
             domain: "cluster.local".to_owned(),
         }),
         resolv_conf: "nameserver 1.1.1.1\nsearch example.com\n".to_owned(),
+        app_armor: false,
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
     let (state, last) = states(&life, waiting, idle);
     let shown = life.current.as_ref().or(life.last.as_ref());
     let count = shown.map_or_else(|| before.map_or(0, |before| before.restart_count), |shown| count(shown.attempt));
-    let resources = shown.map(|_| spec.resources.clone().unwrap_or_default());
+    // What runs has what it was given, which may not be yet what it asks for.
+    let given = if life.running() { life.given.written() } else { spec.resources.clone() };
+    let resources = shown.map(|_| given.unwrap_or_default());
     ContainerStatus {
         name: spec.name.clone(),
         image: life.asked.clone().filter(|_| shown.is_some()).or_else(|| spec.image.clone()).unwrap_or_default(),

@@ -59,7 +59,9 @@ pub(crate) fn removal_is_idempotent() {
 pub(crate) fn memory_limit_kills() {
     let fixture = Fixture::with_limits(&Limits { memory: Some(32 << 20), ..Limits::default() });
     let outcome = fixture.run(&["dd", "if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"]).unwrap();
-    assert_eq!((outcome.code, fixture.group.oom_kills().unwrap()), (137, 1));
+    assert_eq!(outcome.code, 137);
+    // On v2 all processes of a container die together, and each counts.
+    assert!(fixture.group.oom_kills().unwrap() >= 1);
 }
 
 pub(crate) fn process_limit_refuses_forks() {

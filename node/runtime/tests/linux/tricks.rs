@@ -55,12 +55,12 @@ pub(crate) fn our_processes_are_closed_to_neighbours() {
     fixture.pid_namespace = PidNamespace::Host;
     let pid = std::process::id();
     let script = format!(
-        "for f in root/etc fd cwd/; do ls /proc/{pid}/$f >/dev/null 2>&1 && echo $f; \
-                          cat /proc/{pid}/maps >/dev/null 2>&1 && echo read; done; test -d /proc/{pid} && echo seen"
+        "ls /proc/{pid}/root/etc /proc/{pid}/cwd/ >/dev/null 2>&1 && echo listed; cat /proc/{pid}/maps >/dev/null 2>&1 && \
+         echo read; readlink /proc/{pid}/exe; readlink /proc/{pid}/fd/0; test -d /proc/{pid} && echo seen"
     );
     fixture.check(&script, "seen");
     fixture.security = Security { privileged: true, ..Security::default() };
-    fixture.check(&format!("ls /proc/{pid}/fd >/dev/null && echo open"), "open");
+    fixture.check(&format!("readlink /proc/{pid}/exe >/dev/null && echo open"), "open");
 }
 
 /// CVE-2022-0492 and its like: no way to a control group's files but one's own, and those only to be read.
