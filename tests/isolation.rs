@@ -92,7 +92,7 @@ impl Sample {
     fn seat(&self, kubectl: &Kubectl, pod: &str, uid: &str, container: &str) -> Seat {
         let id = field(kubectl, pod, &format!(".status.containerStatuses[?(@.name=='{container}')].containerID"));
         let id = id.strip_prefix("bireme://").unwrap_or_else(|| panic!("{container} has id {id:?}"));
-        let group = format!("bireme-{}/pods/{uid}/{id}", self.cluster.instance());
+        let group = format!("{}/{id}", machine::pod_group(self.cluster.instance(), uid));
         let processes = machine::processes(&group);
         assert!(!processes.is_empty(), "no process is in {group}");
         Seat { group, processes }
@@ -136,7 +136,8 @@ fn containers_of_a_pod_share_its_namespaces_and_nobody_elses() {
 fn containers_stand_below_their_pods_group_with_their_limits() {
     let sample = sample();
     for pod in sample.pods() {
-        let pods_group = format!("/bireme-{}/pods/{}/", sample.cluster.instance(), pod.uid);
+        // Its containers have limits, but not of every resource.
+        let pods_group = format!("/bireme-{}/pods/burstable/{}/", sample.cluster.instance(), pod.uid);
         for process in pod.all() {
             let groups = process.cgroups();
             let inside = groups.iter().filter(|group| group.contains(&pods_group)).count();

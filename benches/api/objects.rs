@@ -8,6 +8,10 @@ use serde_json::json;
 pub(crate) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 /// Where its pods are.
 pub(crate) const PODS: &str = "/api/v1/namespaces/default/pods";
+/// Where namespaces are.
+pub(crate) const NAMESPACES: &str = "/api/v1/namespaces";
+/// Where further pods are, beside those that are listed.
+pub(crate) const MORE_PODS: &str = "/api/v1/namespaces/more/pods";
 /// What stands before the moment at which an object was sent, in the text of its event.
 pub(crate) const MARK: &str = "\"sent\":\"";
 /// Bytes of a ConfigMap's data: what small settings have.
@@ -17,6 +21,17 @@ const DATA: usize = 1000;
 pub(crate) fn config_map(name: &str) -> String {
     let data = json!({"settings": "x".repeat(DATA)});
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}).to_string()
+}
+
+/// A ConfigMap as somebody applies it, with a number in it.
+pub(crate) fn applied(name: &str, number: usize) -> String {
+    let data = json!({"settings": "x".repeat(DATA), "number": number.to_string()});
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}).to_string()
+}
+
+/// The namespace of [`MORE_PODS`].
+pub(crate) fn namespace() -> String {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "more"}}).to_string()
 }
 
 /// A merge patch that says when it was sent, in microseconds since the bench began.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use agent::{Agent, AgentConfig, NetworkError, PodNetworking};
+use agent::{Agent, AgentConfig, NetworkError, PodNetworking, StaticPods};
 use anyhow::Context;
 use network::contract::{PodNetwork, ServicePort};
 use network::{Network, NetworkConfig};
@@ -57,6 +57,7 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
         labels: std::collections::BTreeMap::new(),
         capacity: None,
         cluster_dns: None,
+        static_pods: StaticPods { folder: orders.static_pod_path.clone(), url: orders.static_pod_url.clone() },
         version: crate::VERSION.into(),
     };
     Agent::start(config, runtime, networking, Seam::real()).await.context("cannot start the node agent")

@@ -49,6 +49,8 @@ pub(crate) struct NodeOrders {
     pub(crate) identity: NodeIdentity,
     pub(crate) place: Place,
     pub(crate) ephemeral: bool,
+    pub(crate) static_pod_path: Option<PathBuf>,
+    pub(crate) static_pod_url: Option<String>,
 }
 
 /// Orders for the janitor.

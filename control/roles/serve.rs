@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use seam::Seam;
-use server::{Server, ServerConfig};
+use server::{Component, Server, ServerConfig};
 use store::{Store, StoreConfig};
 
 use super::line;
 use super::orders::{NodeIdentity, Report, ServerOrders, ServerReport};
+
+/// What the manager runs, under the names that Kubernetes has for it.
+const MANAGED: [&str; 2] = ["scheduler", "controller-manager"];
 
 /// Plays the role until standard input ends.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -37,6 +40,7 @@ struct Running {
 async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)> {
     let seam = Seam::real();
     let store = Store::open(StoreConfig::new(PathBuf::from("store")), seam.clone()).await?;
+    let (components, alive) = Component::run_together(&MANAGED);
     let config = ServerConfig {
         listen: vec![orders.listen],
         pki_dir: PathBuf::from("pki"),
@@ -45,10 +49,15 @@ async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)>
         cluster_name: "bireme".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         admission: Vec::new(),
+        components,
         limits: server::Limits::default(),
     };
     let server = Server::start(config, store.clone(), seam.clone()).await?;
-    let manager = seam.spawn("manager", manager::run(server.verbs.clone(), store.leadership(), seam.clone()));
+    let manager = manager::run(server.verbs.clone(), store.leadership(), seam.clone());
+    let manager = seam.spawn("manager", async move {
+        let _alive = alive;
+        manager.await;
+    });
     let bundle = server.node_bundle(&orders.node_name)?;
     let report = ServerReport {
         address: *server.addresses.first().context("the server listens nowhere")?,

@@ -22,6 +22,10 @@ struct File {
     listen: Option<SocketAddr>,
     kubeconfig: Option<PathBuf>,
     node_name: Option<String>,
+    /// As a kubelet's configuration names them.
+    static_pod_path: Option<PathBuf>,
+    #[serde(rename = "staticPodURL")]
+    static_pod_url: Option<String>,
 }
 
 /// Settings, complete.
@@ -34,6 +38,10 @@ pub(crate) struct Settings {
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) node_name: String,
     pub(crate) ephemeral: bool,
+    /// Folder of the pods that the node runs without being asked.
+    pub(crate) static_pod_path: Option<PathBuf>,
+    /// Address of more of them.
+    pub(crate) static_pod_url: Option<String>,
 }
 
 /// Address of the API server when none is given.
@@ -62,6 +70,8 @@ pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Setti
             None => host_name()?,
         },
         ephemeral: flags.ephemeral,
+        static_pod_path: file.and_then(|file| file.static_pod_path.clone()),
+        static_pod_url: file.and_then(|file| file.static_pod_url.clone()).filter(|address| !address.is_empty()),
     })
 }
 

@@ -73,6 +73,9 @@ impl Cluster {
             identity,
             place: cluster.place.clone(),
             ephemeral: settings.ephemeral,
+            // The node works in a directory of its own.
+            static_pod_path: settings.static_pod_path.as_deref().map(std::path::absolute).transpose()?,
+            static_pod_url: settings.static_pod_url.clone(),
         };
         match cluster.start_node(&orders).await {
             Ok(()) => step.done(&settings.node_name),

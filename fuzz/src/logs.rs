@@ -16,7 +16,7 @@ pub(crate) fn entries(data: &[u8]) {
     let mut joiner = Joiner::default();
     let mut shown = 0;
     for entry in data.split(|byte| *byte == b'\n') {
-        for line in joiner.take(entry) {
+        if let Some(line) = joiner.take(entry) {
             let text = line.written(false);
             assert!(text.len() <= LINE_MAX + entry.len() + 1);
             assert!(line.written(true).ends_with(&text));

@@ -2,9 +2,8 @@
 
 use api::decode::{self, MediaType};
 use api::kinds;
-use api::managed::{self, Reach, Set, Write};
+use api::managed::{self, Reach, Set, Version, Write};
 use api::meta::Timestamp;
-use api::schema::Schema;
 use serde_json::Value;
 
 /// A set of fields is the same when it is read from what it is written as.
@@ -22,14 +21,14 @@ pub(crate) fn apply(data: &[u8]) {
     let kind = kinds::find("", "v1", "pods").unwrap();
     let Ok(config) = decode::decode(config.as_bytes(), MediaType::Yaml, kind) else { return };
     let live = decode::decode(live.as_bytes(), MediaType::Json, kind).ok();
+    let version = Version::of(kind);
     let write = Write {
-        of: Schema::of_kind("", "v1", "Pod"),
-        api_version: "v1",
+        version: &version,
         kind: "Pod",
         manager: "m",
         subresource: "",
         reach: Reach::Whole,
-        served: &["v1"],
+        served: std::slice::from_ref(&version),
         now: Timestamp::UNIX_EPOCH,
     };
     let apply = |live: Option<&Value>| managed::apply(&write, live, &config.object, true);

@@ -18,6 +18,8 @@ use super::{BIREME, leftovers, wait};
 const LIMIT: Duration = Duration::from_secs(60);
 /// Lines of each log that a failure shows.
 const TAIL: usize = 60;
+/// A configuration file in the cluster's folder.
+const SETTINGS: &str = "up.yaml";
 
 /// Whether state survives the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,19 @@ impl Cluster {
         Self::of(Kept::Durable, Some(user))
     }
 
+    /// The same with a configuration file, whose settings may name paths in the cluster's folder.
+    pub(crate) fn configured(settings: impl FnOnce(&Path) -> String) -> Self {
+        Self::prepared(Kept::Durable, None, |folder| {
+            let head = "apiVersion: bireme.dev/v1alpha1\nkind: UpConfiguration\n";
+            fs::write(folder.join(SETTINGS), format!("{head}{}", settings(folder))).unwrap();
+        })
+    }
+
     fn of(kept: Kept, user: Option<u32>) -> Self {
+        Self::prepared(kept, user, |_| {})
+    }
+
+    fn prepared(kept: Kept, user: Option<u32>, prepare: impl FnOnce(&Path)) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "clusters with a node need root: run the tests as root");
         let folder = tempfile::Builder::new().prefix("bireme-test-").tempdir().unwrap();
         let mut cluster = Self { kept, user, folder, parent: None, instance: String::new(), quiet: false };
@@ -63,6 +77,7 @@ impl Cluster {
             assert!(Command::new("cp").arg(BIREME).arg(cluster.folder().join("bireme")).status().unwrap().success());
             chown(cluster.folder(), user, user).unwrap();
         }
+        prepare(cluster.folder());
         cluster.launch();
         cluster
     }
@@ -76,6 +91,10 @@ impl Cluster {
             Kept::Durable => up.arg("--data-dir").arg(self.data()),
             Kept::Ephemeral => up.arg("--ephemeral"),
         };
+        let settings = self.folder().join(SETTINGS);
+        if settings.exists() {
+            up.arg("--config").arg(settings);
+        }
         up.env("TMPDIR", self.folder.path()).env(leftovers::MARK, self.folder.path());
         self.parent = Some(up.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
         self.wait_until("the cluster is ready", LIMIT, |cluster| {

@@ -83,6 +83,13 @@ pub(crate) fn folders(group: &str) -> Vec<PathBuf> {
     folders
 }
 
+/// The group of a pod of a node, whatever its class.
+#[track_caller]
+pub(crate) fn pod_group(instance: &str, uid: &str) -> String {
+    let classes = ["", "burstable/", "besteffort/"].map(|class| format!("bireme-{instance}/pods/{class}{uid}"));
+    classes.into_iter().find(|group| !folders(group).is_empty()).unwrap_or_else(|| panic!("pod {uid} has no group"))
+}
+
 /// The processes in a group, or in one below it.
 pub(crate) fn processes(group: &str) -> Vec<Process> {
     let mut found: Vec<_> = folders(group).iter().flat_map(|folder| below(folder)).collect();

@@ -88,7 +88,7 @@ class Numbers:
     """The join. `unused` are facts that nobody asked for, `unknown` fields that nothing is known of."""
 
     def __init__(self, source, facts, special, dropped):
-        self.messages, self.facts, self.special = messages(source), go_facts(facts), special
+        self.messages, self.facts, self.special = messages(source), facts, special
         self.dropped = dropped  # Types of versions that are gone: their successors' facts hold for them.
         self.unused, self.unknown = set(self.facts), []
 

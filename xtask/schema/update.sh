@@ -1,11 +1,13 @@
 #!/bin/sh
-# Writes control/api/src/schema/ anew from the published schema. Needs python3 with pip, and cargo; run it from anywhere.
+# Writes control/api/src/schema/ anew from the published schema. Needs python3 with pip, npm, and cargo; run it from anywhere.
 set -eu
 version=1.37.0
 older=1.21.0
 # The last release of the package whose archive holds the definitions of $older.
 older_package=1.24.1
 protos=0.9.0
+# Its definitions are those of 1.36.
+models=5.1.0
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$root/target/schema
 mkdir -p "$work"
@@ -32,5 +34,6 @@ k8s-pb = "=$protos"
 MANIFEST
 : > "$work/protos/src/lib.rs"
 cargo vendor --quiet --manifest-path "$work/protos/Cargo.toml" "$work/protos/vendor" > "$work/protos/config.toml"
+npm pack --silent --loglevel=error --pack-destination "$work" "kubernetes-models@$models" > "$work/models.txt"
 python3 "$root/xtask/schema/generate.py" "$work/definitions.json" "$work/older.json" \
-    "$work/protos/vendor/k8s-pb/src" "$root/control/api/src/schema" "$version" "$older"
+    "$work/protos/vendor/k8s-pb/src" "$work/kubernetes-models-$models.tgz" "$root/control/api/src/schema" "$version" "$older"

@@ -27,6 +27,18 @@ pub(crate) const BUSYBOX: Need = Need {
     purpose: "the programs in the tests' Linux images",
     met: || is_static(Path::new("/bin/busybox")),
 };
+/// Emulates a machine whose kernel has what this one's may lack.
+pub(crate) const QEMU: Need = Need {
+    package: "qemu-system-x86",
+    purpose: "boots a kernel with cgroup v2 alone for the tests of containers",
+    met: || is_program("qemu-system-x86_64"),
+};
+/// Makes that machine's disk.
+pub(crate) const E2FSPROGS: Need = Need {
+    package: "e2fsprogs",
+    purpose: "`mke2fs` makes the disk of the tests' machine",
+    met: || is_program("mke2fs"),
+};
 /// The packages that carry the real kubectl and helm are some of Python's.
 pub(crate) const PIP: Need = Need {
     package: "python3-pip",

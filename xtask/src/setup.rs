@@ -1,6 +1,6 @@
 //! What must be on the machine before something runs. A machine that has it is left alone.
 
-use crate::packages::{self, BUSYBOX, NFTABLES, PIP};
+use crate::packages::{self, BUSYBOX, E2FSPROGS, NFTABLES, PIP, QEMU};
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -11,6 +11,6 @@ pub(crate) fn for_demo() -> anyhow::Result<()> {
 
 /// Needs of a node and of the tests.
 pub(crate) fn for_tests(workspace: &Workspace) -> anyhow::Result<()> {
-    packages::fill(&[NFTABLES, BUSYBOX, PIP])?;
+    packages::fill(&[NFTABLES, BUSYBOX, PIP, QEMU, E2FSPROGS])?;
     tools::fetch(workspace)
 }

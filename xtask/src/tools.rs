@@ -32,6 +32,11 @@ const PYTHON: &str = "python-client";
 /// Debian's registry. Its package would start a service on all interfaces, so it is unpacked, not installed.
 const REGISTRY: &str = "docker-registry";
 
+/// Debian's package that depends on its newest kernel for virtual machines.
+const KERNEL: &str = "linux-image-cloud-amd64";
+/// Folder of that kernel; `node/runtime/tests/linux` boots it.
+const LINUX: &str = "linux";
+
 /// Fetches what is not there yet.
 pub(crate) fn fetch(workspace: &Workspace) -> anyhow::Result<()> {
     let tools = workspace.tools();
@@ -44,6 +49,9 @@ pub(crate) fn fetch(workspace: &Workspace) -> anyhow::Result<()> {
     }
     if !tools.join(REGISTRY).join("docker-registry").is_file() {
         registry(&tools).context("cannot fetch docker-registry")?;
+    }
+    if !tools.join(LINUX).join("vmlinuz").is_file() {
+        kernel(&tools).context("cannot fetch a kernel for the tests' machine")?;
     }
     Ok(())
 }
@@ -81,30 +89,52 @@ fn pip(workspace: &Workspace, verb: &str, pins: &str) -> Command {
     pip
 }
 
-/// Downloads Debian's package and takes the program out of it.
+/// Takes the program out of Debian's package.
 fn registry(tools: &Path) -> anyhow::Result<()> {
+    let unpacked = unpack(tools, REGISTRY)?;
+    let folder = tools.join(REGISTRY);
+    fs::create_dir_all(&folder)?;
+    fs::rename(unpacked.0.join("usr/bin/docker-registry"), folder.join("docker-registry"))
+        .context("the package holds no /usr/bin/docker-registry")
+}
+
+/// Takes the kernel and its overlay file system out of the package that Debian's newest one stands for.
+fn kernel(tools: &Path) -> anyhow::Result<()> {
+    let depends = Command::new("apt-cache").args(["depends", "--important", KERNEL]).output()?;
+    let depends = String::from_utf8_lossy(&depends.stdout).into_owned();
+    let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: linux-image-"));
+    let version = package.with_context(|| format!("apt-cache knows no {KERNEL}: sudo apt-get update"))?;
+    let unpacked = unpack(tools, &format!("linux-image-{version}"))?;
+    let folder = tools.join(LINUX);
+    fs::create_dir_all(&folder)?;
+    let modules = unpacked.0.join("lib/modules").join(version).join("kernel/fs/overlayfs/overlay.ko");
+    fs::rename(modules, folder.join("overlay.ko")).context("the package holds no overlay.ko")?;
+    // Last, because it is what tells that all is there.
+    fs::rename(unpacked.0.join("boot").join(format!("vmlinuz-{version}")), folder.join("vmlinuz"))
+        .context("the package holds no kernel")
+}
+
+/// Downloads a package of Debian's and unpacks it, without installing it.
+fn unpack(tools: &Path, name: &str) -> anyhow::Result<Scratch> {
     anyhow::ensure!(
         packages::is_program("apt-get") && packages::is_program("dpkg-deb"),
-        "tests pull from the registry program that Debian and Ubuntu package: put it at {}",
-        tools.join(REGISTRY).join("docker-registry").display()
+        "tests need what Debian and Ubuntu package as {name}: put its files below {}",
+        tools.display()
     );
-    say("fetching docker-registry");
-    let scratch = Scratch::make(tools)?;
+    say(&format!("fetching {name}"));
+    let downloaded = Scratch::make(&tools.join("download"))?;
     let mut download = packages::apt("download");
-    download.arg("--quiet=2").args(["--option", "APT::Sandbox::User=root"]).arg(REGISTRY).current_dir(&scratch.0);
+    download.arg("--quiet=2").args(["--option", "APT::Sandbox::User=root"]).arg(name).current_dir(&downloaded.0);
     if !process::succeeds(&mut download) {
         // The list of packages may be absent or old; that is for root to refresh.
         anyhow::ensure!(packages::is_root(), "the list of packages is too old: sudo apt-get update");
         process::run(packages::apt("update").arg("--quiet=2"))?;
         process::run(&mut download)?;
     }
-    let package = fs::read_dir(&scratch.0)?.next().context("apt-get downloaded nothing")??.path();
-    let unpacked = scratch.0.join("unpacked");
-    process::run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(&unpacked))?;
-    let folder = tools.join(REGISTRY);
-    fs::create_dir_all(&folder)?;
-    fs::rename(unpacked.join("usr/bin/docker-registry"), folder.join("docker-registry"))
-        .context("the package holds no /usr/bin/docker-registry")
+    let package = fs::read_dir(&downloaded.0)?.next().context("apt-get downloaded nothing")??.path();
+    let unpacked = Scratch::make(tools)?;
+    process::run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(&unpacked.0))?;
+    Ok(unpacked)
 }
 
 /// A folder that is empty at first and gone at the end.

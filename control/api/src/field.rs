@@ -137,6 +137,12 @@ impl<'a> Field<'a> {
         FieldError::duplicate(&self.path, parts)
     }
 
+    /// As [`Field::duplicate`], saying what must differ.
+    pub(crate) fn duplicate_as(&self, detail: &str) -> FieldError {
+        let problem = FieldProblem::DuplicateOf(self.value.to_string(), detail.to_owned());
+        FieldError { path: self.path.clone(), problem }
+    }
+
     pub(crate) fn not_found(&self) -> FieldError {
         FieldError { path: self.path.clone(), problem: FieldProblem::NotFound(self.value.to_string()) }
     }
@@ -154,6 +160,11 @@ impl<'a> Field<'a> {
     pub(crate) fn too_many(&self, most: usize) -> Option<FieldError> {
         let count = self.value.as_array().map_or(0, Vec::len);
         (count > most).then(|| FieldError { path: self.path.clone(), problem: FieldProblem::TooMany(count, most) })
+    }
+
+    /// Says that a map has more entries than allowed.
+    pub(crate) fn too_many_entries(&self, count: usize, most: usize) -> FieldError {
+        FieldError { path: self.path.clone(), problem: FieldProblem::TooMany(count, most) }
     }
 
     /// An error when nothing was given.

@@ -3,12 +3,14 @@
 //! One generic implementation per verb reads a [`Kind`]; a kind adds a file with a [`Strategy`] and a line in the table.
 
 mod conversion;
+mod deprecation;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use conversion::{Conversion, Directions};
+pub use deprecation::{Deprecation, Instead};
 
 use crate::facts::Facts;
 use crate::meta::{Resource, Timestamp};
@@ -126,6 +128,8 @@ pub struct Flags {
     pub graceful: bool,
     /// There is no DELETE of a whole collection (Namespaces).
     pub deleted_one_by_one: bool,
+    /// The server tells it and stores it nowhere (ComponentStatus): it is read, and neither watched nor written.
+    pub computed: bool,
     /// What `metadata.generation` counts.
     pub generation: Generation,
     /// What a write of the status leaves of the metadata.
@@ -159,6 +163,8 @@ pub struct Kind {
     pub selectable: &'static [&'static str],
     /// Traits that verbs ask for.
     pub flags: Flags,
+    /// What everybody who uses the kind is warned of: that its version goes, and what to use instead.
+    pub deprecated: Option<Deprecation>,
     /// Name of its definition in the schema table, e.g. `io.k8s.api.core.v1.Pod`.
     pub schema: &'static str,
     /// Its own rules.

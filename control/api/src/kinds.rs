@@ -43,6 +43,7 @@ const TABLE: &[fn() -> Kind] = &[
     core::endpoints::kind,
     core::resource_quota::kind,
     core::limit_range::kind,
+    core::component_status::kind,
     apps::deployment::kind,
     apps::replica_set::kind,
     apps::stateful_set::kind,
@@ -100,6 +101,15 @@ pub fn stored(group: &str, plural: &str) -> Option<&'static Kind> {
     all().iter().find(|kind| kind.is_stored() && *kind.group == *group && *kind.plural == *plural)
 }
 
+/// Every kind in which what a kind stores is served: its versions, in all groups that have one.
+pub fn versions(of: &Kind) -> impl Iterator<Item = &'static Kind> {
+    let stored = of.stored_resource();
+    all().iter().filter(move |kind| match &kind.conversion {
+        Some(conversion) => conversion.stored == stored,
+        None => kind.group == stored.group && kind.plural == stored.plural,
+    })
+}
+
 /// The kind behind a URL's group (empty for core), version and plural.
 #[must_use]
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
@@ -127,6 +137,7 @@ fn base(group: &str, kind: &str, plural: &str, strategy: &'static dyn Strategy) 
         columns: &[],
         selectable: &[],
         flags: Flags::default(),
+        deprecated: None,
         schema: "",
         strategy,
         conversion: None,

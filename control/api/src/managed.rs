@@ -7,6 +7,7 @@
 //! two releases are not renamed, because this schema has only one release so far.
 
 mod apply;
+mod change;
 mod check;
 mod compare;
 mod conflict;
@@ -18,19 +19,22 @@ mod manager;
 mod merge;
 pub mod name;
 mod place;
+mod prune;
 mod same;
 mod scale;
 mod scalar;
 mod set;
 mod update;
+mod version;
 mod write;
 
-pub use apply::{apply, fits};
+pub use apply::apply;
 pub use element::Element;
 pub use same::same;
 pub use scale::{from_scale, to_scale};
 pub use set::Set;
 pub use update::update;
+pub use version::Version;
 pub use write::{Reach, Write};
 
 #[cfg(test)]

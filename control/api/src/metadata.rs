@@ -20,7 +20,7 @@ const GENERATE_BASE_MAX: usize = name::LABEL_MAX - SUFFIX_LENGTH;
 /// Most bytes of all annotations together, keys and values.
 pub(crate) const ANNOTATIONS_MAX: usize = 256 * 1024;
 /// Finalizers of Kubernetes itself, which carry no domain.
-const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
+pub(crate) const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 
 /// The name for `generateName`, given [`SUFFIX_LENGTH`] random characters of [`SUFFIX_ALPHABET`].
 #[must_use]

@@ -1,6 +1,6 @@
 //! Addresses, ranges and ports as objects carry them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::{Value, json};
 
@@ -40,6 +40,21 @@ pub(crate) fn canonical_address(field: &Field<'_>) -> Errors {
         }
         Ok(_) => Errors::new(),
     }
+}
+
+/// What to warn about an address that is not written as RFC 5952 would have it.
+pub(crate) fn not_canonical(field: &Field<'_>) -> Option<String> {
+    let text = field.text();
+    let address: Ipv6Addr = text.parse().ok()?;
+    let (path, told) = (field.path(), address.to_string());
+    let why = format!("{path}: IPv6 address {text:?} should be in RFC 5952 canonical format ({told:?})");
+    (told != text).then_some(why)
+}
+
+/// Whether there is one of each family, and nothing else.
+pub(crate) fn is_dual(addresses: &[Option<IpAddr>]) -> bool {
+    let of = |v4: bool| addresses.iter().flatten().filter(|address| address.is_ipv4() == v4).count();
+    addresses.len() == 2 && of(true) == 1 && of(false) == 1
 }
 
 /// Errors when the text is an address that means something else on every machine, or nothing.

@@ -95,7 +95,7 @@ impl Body {
     pub fn write(&self, revision: Revision, out: &mut Vec<u8>) {
         let at = self.splice as usize;
         out.extend_from_slice(&self.bytes[..at]);
-        out.extend_from_slice(format!("\"resourceVersion\":\"{revision}\",").as_bytes());
+        out.extend_from_slice(revision_member(revision).as_bytes());
         out.extend_from_slice(&self.bytes[at..]);
     }
 
@@ -146,6 +146,12 @@ impl Body {
     pub fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.bytes)
     }
+}
+
+/// The revision as it stands in `metadata` before other fields. An object that was never stored has none.
+#[must_use]
+pub fn revision_member(revision: Revision) -> String {
+    if revision == Revision::ZERO { String::new() } else { format!("\"resourceVersion\":\"{revision}\",") }
 }
 
 /// Where the fields begin that follow `apiVersion` and `kind`; right behind the brace when those are not there. Neither has

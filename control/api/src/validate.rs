@@ -17,6 +17,8 @@ pub enum FieldProblem {
     Forbidden(String),
     /// The value stands twice: the value as JSON.
     Duplicate(String),
+    /// The value stands twice: the value as JSON, and what must differ.
+    DuplicateOf(String, String),
     /// The value is longer than so many bytes. It is not repeated to the user.
     TooLong(usize),
     /// There are more items than allowed: count and limit.
@@ -85,7 +87,7 @@ impl FieldError {
             FieldProblem::Invalid(..) | FieldProblem::InvalidUnshown(_) => "FieldValueInvalid",
             FieldProblem::NotSupported(..) => "FieldValueNotSupported",
             FieldProblem::Forbidden(_) => "FieldValueForbidden",
-            FieldProblem::Duplicate(_) => "FieldValueDuplicate",
+            FieldProblem::Duplicate(_) | FieldProblem::DuplicateOf(..) => "FieldValueDuplicate",
             FieldProblem::TooLong(..) => "FieldValueTooLong",
             FieldProblem::TooMany(..) => "FieldValueTooMany",
             FieldProblem::TypeInvalid(..) => "FieldValueTypeInvalid",
@@ -106,6 +108,7 @@ impl FieldError {
             }
             FieldProblem::Forbidden(detail) => with("Forbidden", detail),
             FieldProblem::Duplicate(value) => format!("Duplicate value: {value}"),
+            FieldProblem::DuplicateOf(value, detail) => with(&format!("Duplicate value: {value}"), detail),
             FieldProblem::TooLong(most) => format!("Too long: may not be more than {most} byte{}", plural(*most)),
             FieldProblem::TooMany(count, most) => {
                 format!("Too many: {count}: must have at most {most} item{}", plural(*most))

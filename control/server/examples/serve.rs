@@ -23,6 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         cluster_name: "example".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         admission: Vec::new(),
+        components: Vec::new(),
         limits: server::Limits::default(),
     };
     let running = Server::start(config, store.clone(), seam).await?;

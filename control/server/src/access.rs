@@ -100,7 +100,9 @@ fn node_may(node: &str, attempt: &Attempt<'_>, view: &View) -> bool {
         ("", "pods", "") => match attempt.verb {
             Verb::List | Verb::Watch => selects(attempt.fields, "spec.nodeName", node),
             Verb::Get | Verb::Delete => bound_here(node, attempt, view),
-            Verb::Create | Verb::Update | Verb::Patch | Verb::DeleteCollection => false,
+            // Mirrors of its static pods; admission sees to it that it makes nothing else.
+            Verb::Create => true,
+            Verb::Update | Verb::Patch | Verb::DeleteCollection => false,
         },
         ("", "pods", "status") => (write || attempt.verb == Verb::Get) && bound_here(node, attempt, view),
         ("", "secrets" | "configmaps" | "serviceaccounts", "") => read && referenced(node, attempt, view),
@@ -139,8 +141,17 @@ fn referenced(node: &str, attempt: &Attempt<'_>, view: &View) -> bool {
     })
 }
 
+/// Whether a pod's spec names any object of the resource.
+pub(crate) fn refers_to_any(spec: &Value, resource: &str) -> bool {
+    refers_as(spec, resource, &|name| name.as_str().is_some_and(|name| !name.is_empty()))
+}
+
 /// Whether a pod's spec names the object anywhere: every reference to a Secret or ConfigMap stands in a field of a known name.
-fn refers(value: &Value, resource: &str, name: &str) -> bool {
+fn refers(spec: &Value, resource: &str, name: &str) -> bool {
+    refers_as(spec, resource, &|found| found == name)
+}
+
+fn refers_as(value: &Value, resource: &str, wanted: &dyn Fn(&Value) -> bool) -> bool {
     let direct: &[&str] = match resource {
         "secrets" => &["secretName"],
         "serviceaccounts" => &["serviceAccountName"],
@@ -152,16 +163,16 @@ fn refers(value: &Value, resource: &str, name: &str) -> bool {
         _ => &[],
     };
     let named = |value: &Value| match value {
-        Value::Array(items) => items.iter().any(|item| item["name"] == name),
-        other => other["name"] == name,
+        Value::Array(items) => items.iter().any(|item| wanted(&item["name"])),
+        other => wanted(&other["name"]),
     };
     match value {
         Value::Object(fields) => fields.iter().any(|(field, value)| {
-            (direct.contains(&field.as_str()) && value == name)
+            (direct.contains(&field.as_str()) && wanted(value))
                 || (nested.contains(&field.as_str()) && named(value))
-                || refers(value, resource, name)
+                || refers_as(value, resource, wanted)
         }),
-        Value::Array(items) => items.iter().any(|item| refers(item, resource, name)),
+        Value::Array(items) => items.iter().any(|item| refers_as(item, resource, wanted)),
         _ => false,
     }
 }

@@ -17,17 +17,18 @@ use tracing::Instrument;
 
 use crate::access::{self, Attempt, Authorizer};
 use crate::fail::{self, Reply};
+use crate::flows::Flows;
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::log::NodeCaller;
 use crate::meter::{self, Meter};
-use crate::object;
+use crate::object::Asked;
 use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
 use crate::verbs::{Core, owners};
 use crate::watch::Hub;
-use crate::{body, deadline, identity};
+use crate::{body, deadline, flows, identity, warning};
 
 /// Longest `Audit-ID` of a client that is taken over; as kube-apiserver.
 const AUDIT_ID_MAX: usize = 64;
@@ -51,6 +52,8 @@ pub(crate) struct App {
     pub(crate) stopping: CancellationToken,
     /// Who watches what.
     pub(crate) watches: Arc<Hub>,
+    /// Which requests are of which flow schema.
+    pub(crate) flows: Flows,
 }
 
 impl App {
@@ -107,18 +110,42 @@ impl App {
             None => return Err(fail::unauthorized()),
         };
         let requester = identity::impersonated(&requester, &parts.headers)?.unwrap_or(requester);
-        let target = match route {
+        let class = self.flows.class(&self.core.store.view(), &requester, route, parts);
+        let mut reply = match route {
             Route::Page(page) if public || access::may_visit(&requester, page) => {
-                return Ok(page::answer(self, page, &parts.method, path, query, &parts.headers));
+                page::answer(self, page, &parts.method, path, query, &parts.headers)
             }
-            Route::Page(_) => return Ok(fail::refusal(&access::refuse_path(&requester, path))),
-            Route::Object(target) => target,
+            Route::Page(_) => fail::refusal(&access::refuse_path(&requester, path)),
+            Route::Object(target) => self.about(&requester, target, query, parts, body).await,
         };
-        if let Err(status) = self.authorize(&requester, target, query) {
-            return Ok(fail::refusal(&status));
+        if let Some(class) = class {
+            flows::tell(&class, reply.headers_mut());
         }
-        let (headers, manager) = (&parts.headers, owners::of_request(query, &parts.headers, &requester));
-        let asked = object::Asked { app: self, requester: &requester, target, query, headers, manager: &manager };
+        Ok(reply)
+    }
+
+    /// Answers a request about objects.
+    async fn about(
+        &self,
+        requester: &Requester,
+        target: &Target,
+        query: &Query,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Reply {
+        if let Err(status) = self.authorize(requester, target, query) {
+            return fail::refusal(&status);
+        }
+        let (headers, manager) = (&parts.headers, owners::of_request(query, &parts.headers, requester));
+        let asked = Asked { app: self, requester, target, query, headers, manager: &manager };
+        let mut reply = self.object(asked, body).await.unwrap_or_else(|status| fail::reply(&status));
+        warning::add(reply.headers_mut(), target.kind.deprecation().as_slice());
+        reply
+    }
+
+    /// Does what is asked of objects, when it is its turn and as long as there is time.
+    async fn object(&self, asked: Asked<'_>, body: Incoming) -> Result<Reply, Status> {
+        let Asked { requester, target, query, .. } = asked;
         if target.is_long_running() {
             return asked.answer(bytes::Bytes::new()).await;
         }

@@ -1,5 +1,8 @@
-//! What every cluster has from its first moment: namespaces, and the Service through which pods reach the API.
+//! What every cluster has from its first moment: namespaces, the Service through which pods reach the API, and what
+//! the server says of itself.
 
+mod flows;
+mod given;
 pub(crate) mod local_groups;
 
 use std::net::{IpAddr, SocketAddr};
@@ -43,7 +46,10 @@ pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Sta
             endpoints(core, family, &of_family).await?;
         }
     }
-    local_groups::register(core).await
+    let now = core.seam.now();
+    let mut others = local_groups::all(now)?;
+    others.extend(flows::all(now)?);
+    given::ensure(core, &others).await
 }
 
 async fn endpoints(core: &Core, family: &str, addresses: &[SocketAddr]) -> Result<(), Status> {

@@ -5,7 +5,7 @@
 mod aggregated;
 mod legacy;
 
-use api::kind::{Kind, Scope, Subresource};
+use api::kind::{Flags, Kind, Scope, Subresource};
 use api::kinds;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -46,6 +46,8 @@ const ORDER: &[&str] = &[
 const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 /// Verbs of a kind whose collection cannot be deleted at once.
 const VERBS_ONE_BY_ONE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+/// Verbs of a kind that the server tells of and does not store.
+const VERBS_OF_COMPUTED: &[&str] = &["get", "list"];
 /// How much of a hash tells storage versions apart, in bytes; as kube-apiserver.
 const HASH_BYTES: usize = 8;
 
@@ -105,7 +107,11 @@ fn resources(group: &str, version: &str) -> Vec<Resource> {
 fn resource(kind: &'static Kind) -> Resource {
     let mut parts: Vec<Part> = kind.subresources.iter().map(|one| part(kind, *one)).collect();
     parts.sort_by_key(|part| part.name);
-    let verbs = if kind.flags.deleted_one_by_one { VERBS_ONE_BY_ONE } else { VERBS };
+    let verbs = match kind.flags {
+        Flags { computed: true, .. } => VERBS_OF_COMPUTED,
+        Flags { deleted_one_by_one: true, .. } => VERBS_ONE_BY_ONE,
+        _ => VERBS,
+    };
     Resource {
         name: &kind.plural,
         singular: &kind.singular,
@@ -113,7 +119,7 @@ fn resource(kind: &'static Kind) -> Resource {
         answers: Answers { of: None, kind: &kind.kind, verbs },
         short: kind.short,
         categories: kind.categories,
-        storage_hash: Some(storage_hash(kind)),
+        storage_hash: (!kind.flags.computed).then(|| storage_hash(kind)),
         parts,
     }
 }

@@ -10,6 +10,7 @@ use api::view::View;
 use http::HeaderMap;
 use serde_json::json;
 
+use crate::components;
 use crate::fail::Reply;
 use crate::negotiate::Shape;
 use crate::query::Query;
@@ -36,6 +37,9 @@ pub(crate) struct Page {
 /// Reads the page that the query asks for.
 pub(crate) async fn read(core: &Core, selection: &Selection, query: &Query) -> Result<Page, Status> {
     let wanted = revision::of_list(query)?;
+    if selection.kind.flags.computed {
+        return Ok(page(&components::view(core, selection.kind)?, selection, "", usize::MAX));
+    }
     let limit = revision::limit(query)?.unwrap_or(usize::MAX);
     let Some(token) = query.get("continue") else {
         let view = core.state(wanted).await?;
@@ -70,7 +74,10 @@ fn page(view: &View, selection: &Selection, start: &str, limit: usize) -> Page {
 impl Page {
     /// `metadata` of the list.
     pub(crate) fn metadata(&self) -> serde_json::Value {
-        let mut meta = json!({"resourceVersion": self.revision.to_string()});
+        let mut meta = json!({});
+        if self.revision > Revision::ZERO {
+            meta["resourceVersion"] = self.revision.to_string().into();
+        }
         if let Some(next) = &self.next {
             meta["continue"] = next.as_str().into();
         }

@@ -25,7 +25,7 @@ use crate::verbs::apply::Application;
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
-use crate::{body, list, log, scale, send, warning, watch};
+use crate::{body, components, list, log, scale, send, warning, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -90,8 +90,13 @@ impl<'a> Asked<'a> {
             Some(api::meta::Revision::ZERO) => Wanted::Any,
             Some(revision) => Wanted::NotOlderThan(revision),
         };
-        let view = self.app.core.state(wanted).await?;
         let ask = self.ask(WriteOptions::default());
+        if ask.kind.flags.computed {
+            let view = components::view(&self.app.core, ask.kind)?;
+            let record = view.get(&ask.key(ask.name)?).ok_or_else(|| components::unknown(ask.name))?;
+            return self.give(StatusCode::OK, &Object::Stored(Arc::clone(record)), shape, &[]);
+        }
+        let view = self.app.core.state(wanted).await?;
         let record = view.get(&ask.key(ask.name)?).ok_or_else(|| ask.not_found())?;
         let object = Object::Stored(record.clone());
         if self.target.subresource == Some(Subresource::Scale) {

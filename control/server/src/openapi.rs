@@ -1,7 +1,5 @@
 //! OpenAPI documents: made when first asked for, and kept packed, since they are large and asked for seldom.
 
-mod packed;
-
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -12,11 +10,13 @@ use api::{kinds, openapi};
 use http::header::{ACCEPT, CACHE_CONTROL};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use crate::document::Document;
 use crate::fail::Reply;
 use crate::query::Query;
-use packed::Packed;
 
 const JSON: &str = "application/json";
+/// Headers that decide in which form a document is sent; kube-apiserver names both, whatever it sends.
+const VARIES: &str = "Accept, Accept-Encoding";
 /// The document of version 2 as protobuf, as we say it.
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /// The same as clients ask for it; the first form is no valid media type, and what they know nonetheless.
@@ -26,8 +26,8 @@ const PROTOBUF_ASKED: [&str; 2] = ["application/com.github.proto-openapi.spec.v2
 type Made<T> = OnceLock<Result<T, Status>>;
 
 /// Documents of version 3 by their place, such as `apis/apps/v1`.
-fn documents() -> Result<&'static BTreeMap<String, Packed>, Status> {
-    static DOCUMENTS: Made<BTreeMap<String, Packed>> = OnceLock::new();
+fn documents() -> Result<&'static BTreeMap<String, Document>, Status> {
+    static DOCUMENTS: Made<BTreeMap<String, Document>> = OnceLock::new();
     let make = || {
         let descriptions = descriptions()?;
         let mut by_root: BTreeMap<String, Vec<&Kind>> = BTreeMap::new();
@@ -36,7 +36,7 @@ fn documents() -> Result<&'static BTreeMap<String, Packed>, Status> {
         }
         let one = |(root, kinds): (String, Vec<&Kind>)| {
             let text = openapi::document(&kinds, &descriptions).to_string();
-            Ok((root, Packed::of(text.as_bytes())?))
+            Ok((root, Document::of(text.as_bytes())?))
         };
         by_root.into_iter().map(one).collect()
     };
@@ -54,13 +54,13 @@ fn descriptions() -> Result<Descriptions, Status> {
 /// # Errors
 /// 500 when the document cannot be made.
 pub(crate) fn version_2(headers: &HeaderMap) -> Result<Reply, Status> {
-    static TEXT: Made<Packed> = OnceLock::new();
-    static MESSAGE: Made<Packed> = OnceLock::new();
+    static TEXT: Made<Document> = OnceLock::new();
+    static MESSAGE: Made<Document> = OnceLock::new();
     let all = || kinds::all().iter().collect::<Vec<_>>();
     let (made, media_type) = match Form::wanted(headers) {
-        Some(Form::Json) => (TEXT.get_or_init(|| Packed::of(&openapi::v2::json(&all(), &descriptions()?))), JSON),
+        Some(Form::Json) => (TEXT.get_or_init(|| Document::of(&openapi::v2::json(&all(), &descriptions()?))), JSON),
         Some(Form::Protobuf) => {
-            (MESSAGE.get_or_init(|| Packed::of(&openapi::v2::protobuf(&all(), &descriptions()?))), PROTOBUF)
+            (MESSAGE.get_or_init(|| Document::of(&openapi::v2::protobuf(&all(), &descriptions()?))), PROTOBUF)
         }
         None => {
             let mut reply = Response::new(axum::body::Body::empty());
@@ -68,7 +68,7 @@ pub(crate) fn version_2(headers: &HeaderMap) -> Result<Reply, Status> {
             return Ok(reply);
         }
     };
-    made.as_ref().map_err(Clone::clone)?.answer(media_type, headers)
+    made.as_ref().map_err(Clone::clone)?.answer(media_type, VARIES, headers)
 }
 
 /// Form of the document of version 2.
@@ -100,7 +100,7 @@ impl Form {
 /// 500 when the documents cannot be made.
 pub(crate) fn index(headers: &HeaderMap) -> Result<Reply, Status> {
     let entries = documents()?.iter().map(|(root, document)| (root.as_str(), document.hash()));
-    Packed::of(openapi::index(entries).to_string().as_bytes())?.answer(JSON, headers)
+    Document::of(openapi::index(entries).to_string().as_bytes())?.answer(JSON, VARIES, headers)
 }
 
 /// A document of version 3; for ever when the URL names its hash. `None` when the group and version are not served.
@@ -114,7 +114,7 @@ pub(crate) fn document(
     headers: &HeaderMap,
 ) -> Result<Option<Reply>, Status> {
     let Some(document) = documents()?.get(&openapi::root(group, version)) else { return Ok(None) };
-    let mut reply = document.answer(JSON, headers)?;
+    let mut reply = document.answer(JSON, VARIES, headers)?;
     if query.get("hash") == Some(document.hash()) {
         reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
     }

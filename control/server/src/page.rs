@@ -12,6 +12,7 @@ use crate::fail::{self, Reply};
 use crate::health;
 use crate::query::Query;
 use crate::route::Page;
+use crate::send;
 
 /// Answers a page.
 pub(crate) fn answer(app: &App, page: &Page, method: &Method, path: &str, query: &Query, headers: &HeaderMap) -> Reply {
@@ -21,33 +22,34 @@ pub(crate) fn answer(app: &App, page: &Page, method: &Method, path: &str, query:
     }
     let aggregated = discovery::wants_aggregated(headers);
     match page {
-        Page::Root => json(StatusCode::OK, &json!({"paths": discovery::paths()})),
+        Page::Root => send::json(text_of(&json!({"paths": discovery::paths()})), headers),
         Page::CoreVersions | Page::Groups if aggregated => discovery::aggregated(*page == Page::CoreVersions, headers),
-        Page::CoreVersions => json(StatusCode::OK, &discovery::core_versions(&app.server_address)),
-        Page::Groups => json(StatusCode::OK, &discovery::group_list()),
-        Page::Group(group) => found(discovery::group(group)),
-        Page::Resources(group, version) => found(discovery::resource_list(group, version)),
+        Page::CoreVersions => send::json(text_of(&discovery::core_versions(&app.server_address)), headers),
+        Page::Groups => send::json(text_of(&discovery::group_list()), headers),
+        Page::Group(group) => found(discovery::group(group), headers),
+        Page::Resources(group, version) => found(discovery::resource_list(group, version), headers),
         Page::OpenApi2 => crate::openapi::version_2(headers).unwrap_or_else(|status| fail::reply(&status)),
         Page::OpenApi => crate::openapi::index(headers).unwrap_or_else(|status| fail::reply(&status)),
         Page::OpenApiOf(group, version) => crate::openapi::document(group, version, query, headers)
             .map_or_else(|status| fail::reply(&status), |found| found.unwrap_or_else(not_found_text)),
-        Page::Version => json(StatusCode::OK, &app.version),
+        Page::Version => send::json(text_of(&app.version), headers),
         Page::Health(page, check) => health::answer(app, page, check, query),
         Page::Metrics => metrics(app),
         Page::Nothing if path.starts_with("/apis/") => not_found_text(),
-        Page::Nothing => json(StatusCode::NOT_FOUND, &json!({"paths": discovery::paths()})),
+        Page::Nothing => {
+            let mut reply = send::json(text_of(&json!({"paths": discovery::paths()})), headers);
+            *reply.status_mut() = StatusCode::NOT_FOUND;
+            reply
+        }
     }
 }
 
-fn found(value: Option<Value>) -> Reply {
-    value.map_or_else(not_found_text, |value| json(StatusCode::OK, &value))
+fn found(value: Option<Value>, headers: &HeaderMap) -> Reply {
+    value.map_or_else(not_found_text, |value| send::json(text_of(&value), headers))
 }
 
-fn json(code: StatusCode, value: &Value) -> Reply {
-    let mut reply = Response::new(Body::from(value.to_string()));
-    *reply.status_mut() = code;
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
+fn text_of(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
 }
 
 /// An answer of plain text.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use api::kind::{Kind, Scope, Subresource};
+use api::kind::{Flags, Kind, Scope, Subresource};
 use api::kinds;
 use api::status::Status;
 use http::Method;
@@ -196,10 +196,12 @@ fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &Qu
     }
     // Of one object only the legacy path is a watch; elsewhere the parameter means nothing there.
     let watch = legacy || (name.is_empty() && query.flag("watch"));
-    let one_by_one = kind.flags.deleted_one_by_one;
-    let verb = verb(method, !name.is_empty(), subresource, watch);
-    let verb =
-        verb.filter(|verb| !(one_by_one && *verb == Verb::DeleteCollection)).ok_or_else(fail::method_not_allowed)?;
+    let has = |verb: &Verb| match kind.flags {
+        Flags { computed: true, .. } => matches!(verb, Verb::Get | Verb::List),
+        Flags { deleted_one_by_one: true, .. } => *verb != Verb::DeleteCollection,
+        _ => true,
+    };
+    let verb = verb(method, !name.is_empty(), subresource, watch).filter(has).ok_or_else(fail::method_not_allowed)?;
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
     Ok(Route::Object(Box::new(Target { verb, kind, subresource, namespace, name })))
 }

@@ -1,7 +1,7 @@
 //! Scale: the number of replicas, whatever the kind.
 
 use api::decode::{self, Target};
-use api::managed::{self, Reach, Write};
+use api::managed::{self, Reach, Version, Write};
 use api::scale;
 use api::schema::Schema;
 use api::status::Status;
@@ -97,14 +97,14 @@ impl Core {
     }
 
     fn with_scale_write<T>(&self, ask: &Ask<'_>, run: impl FnOnce(&Write<'_>) -> T) -> T {
+        let version = Version::only(VERSION, Schema::of_kind("autoscaling", "v1", "Scale"));
         run(&Write {
-            of: Schema::of_kind("autoscaling", "v1", "Scale"),
-            api_version: VERSION,
+            version: &version,
             kind: "Scale",
             manager: ask.manager,
             subresource: "scale",
             reach: Reach::Whole,
-            served: &[VERSION],
+            served: std::slice::from_ref(&version),
             now: self.seam.now(),
         })
     }

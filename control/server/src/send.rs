@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use crate::fail::{self, Reply};
 
 /// Answers from this size on are compressed for clients that can; as kube-apiserver.
-pub(crate) const GZIP_FROM: usize = 128 << 10;
+const GZIP_FROM: usize = 128 << 10;
 
 /// Sends pieces as they are made; small answers whole, large ones compressed for clients that can.
 pub(crate) fn stream(
@@ -29,14 +29,30 @@ pub(crate) fn stream(
             None => return plain(Body::from(start)),
         }
     }
+    let packed = packs(start.len(), headers);
     let pieces = std::iter::once(Ok(start)).chain(pieces);
-    if !takes_gzip(headers) {
+    if !packed {
         return plain(Body::from_stream(futures::stream::iter(pieces.map(|piece| piece.map(Bytes::from)))));
     }
     let mut reply = plain(Body::from_stream(futures::stream::iter(compressed(pieces))));
-    reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    say_packed(reply.headers_mut());
     reply
+}
+
+/// Whether an answer of that length is compressed for who sent these headers.
+pub(crate) fn packs(length: usize, headers: &HeaderMap) -> bool {
+    let takes = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("gzip"));
+    length >= GZIP_FROM && headers.get(ACCEPT_ENCODING).is_some_and(takes)
+}
+
+/// Says of an answer that it is compressed, and for whom.
+pub(crate) fn say_packed(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let told =
+        headers.get_all(VARY).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("Accept-Encoding")));
+    if !told {
+        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
 }
 
 fn compressed(
@@ -60,11 +76,6 @@ fn compressed(
             None => encoder.take().map(|encoder| encoder.finish().map(Bytes::from)),
         }
     })
-}
-
-/// Whether the client can unpack what is packed.
-pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"))
 }
 
 /// A JSON answer that is made already.

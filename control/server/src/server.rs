@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Builtin;
 use crate::admit::Admission;
 use crate::app::App;
+use crate::components::Component;
+use crate::flows::Flows;
 use crate::limits::Limits;
 use crate::listen::{self, Listener};
 use crate::log::NodeCaller;
@@ -48,6 +50,8 @@ pub struct ServerConfig {
     pub version: String,
     /// Who else is asked before a write.
     pub admission: Vec<Arc<dyn Admission>>,
+    /// What else the control plane is made of.
+    pub components: Vec<Component>,
     /// How much is taken on at once, and for how long.
     pub limits: Limits,
 }
@@ -96,8 +100,8 @@ impl Server {
         let admin = pki.admin(now)?;
         let (sockets, addresses) = bind(&config.listen).await?;
         let reachable = bootstrap::reachable(&config.advertise, &addresses);
-        let (service_cidrs, admission) = (config.service_cidrs, config.admission);
-        let core = Arc::new(Core { store, seam: seam.clone(), service_cidrs, admission });
+        let ServerConfig { service_cidrs, admission, components, .. } = config;
+        let core = Arc::new(Core { store, seam: seam.clone(), service_cidrs, admission, components });
         let stop = CancellationToken::new();
         let version = version(&config.version);
         let meter = Meter::new(seam.metrics(), &version);
@@ -112,6 +116,7 @@ impl Server {
             writes: meter.gate("mutating", config.limits.writes, config.limits.wait),
             meter,
             limits: config.limits,
+            flows: Flows::default(),
             stopping: stop.clone(),
             watches: Hub::new(&core.store, seam.metrics()),
         });

@@ -2,7 +2,7 @@
 
 use api::kind::{Column, Kind};
 use api::meta::{Revision, Timestamp};
-use api::record::Record;
+use api::record::{Record, revision_member};
 use api::status::Status;
 use serde_json::{Value, json};
 
@@ -63,13 +63,12 @@ pub(crate) fn write_row(
 
 /// A table of one object, given in the form that is stored; without `columns` for all but the first event of a watch.
 pub(crate) fn of_object(object: Value, kind: &Kind, include: Include, columns: bool, now: Timestamp) -> Value {
-    let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
-    table(&meta, columns.then_some(kind.columns), &[row(object, kind, include, now)])
+    table(&told_revision(&object), columns.then_some(kind.columns), &[row(object, kind, include, now)])
 }
 
 /// A table of the Scale of an object.
 pub(crate) fn of_scale(scale: Value, include: Include, now: Timestamp) -> Value {
-    let meta = json!({"resourceVersion": scale["metadata"]["resourceVersion"].as_str().unwrap_or_default()});
+    let meta = told_revision(&scale);
     let cells = api::scale::cells(&scale, now);
     let object = match include {
         Include::Nothing => Value::Null,
@@ -77,6 +76,12 @@ pub(crate) fn of_scale(scale: Value, include: Include, now: Timestamp) -> Value 
         Include::Object => scale,
     };
     table(&meta, Some(api::scale::COLUMNS), &[json!({"cells": cells, "object": object})])
+}
+
+/// The metadata of the table of one object.
+fn told_revision(object: &Value) -> Value {
+    let revision = object["metadata"]["resourceVersion"].as_str();
+    revision.map_or_else(|| json!({}), |revision| json!({"resourceVersion": revision}))
 }
 
 fn table(meta: &Value, columns: Option<&[Column]>, rows: &[Value]) -> Value {
@@ -137,7 +142,7 @@ pub(crate) fn write_partial(kind: &Kind, record: &Record, revision: Revision, ou
     let metadata = record.body.metadata();
     let metadata = metadata.ok_or_else(|| Status::internal(format!("{} is damaged in the store", record.key)))?;
     out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{");
-    out.extend_from_slice(format!("\"resourceVersion\":\"{revision}\",").as_bytes());
+    out.extend_from_slice(revision_member(revision).as_bytes());
     out.extend_from_slice(metadata);
     out.extend_from_slice(b"}}");
     Ok(())

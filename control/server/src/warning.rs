@@ -10,12 +10,12 @@ const ALL_MAX: usize = 4 * 1024;
 const ONE_MAX: usize = 256;
 
 /// Adds a warning for each text, each text once.
-pub(crate) fn add(headers: &mut HeaderMap, texts: &[String]) {
-    let long = texts.iter().map(|text| text.chars().count()).sum::<usize>() > ALL_MAX;
+pub(crate) fn add(headers: &mut HeaderMap, texts: &[impl AsRef<str> + PartialEq]) {
+    let long = texts.iter().map(|text| text.as_ref().chars().count()).sum::<usize>() > ALL_MAX;
     let most = if long { ONE_MAX } else { usize::MAX };
     let mut room = ALL_MAX;
     for (at, text) in texts.iter().enumerate() {
-        let shown: String = text.chars().take(most).collect();
+        let shown: String = text.as_ref().chars().take(most).collect();
         let length = shown.chars().count();
         if texts[..at].contains(text) || length > room {
             continue;

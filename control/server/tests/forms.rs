@@ -138,3 +138,54 @@ async fn an_ingress_of_an_old_chart_is_one_of_today() {
     assert_eq!(budget["spec"]["selector"]["matchExpressions"][0]["operator"], "Exists");
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn fields_are_owned_in_the_version_of_who_wrote_them() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let url = |version: &str| format!("/apis/autoscaling/{version}/namespaces/default/horizontalpodautoscalers");
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let spec = json!({"maxReplicas": 3, "scaleTargetRef": target, "targetCPUUtilizationPercentage": 50});
+    let path = format!("{}?fieldManager=old", url("v1"));
+    let (code, _) = admin.post(&path, &json!({"metadata": {"name": "web"}, "spec": spec})).await;
+    assert_eq!(code, 201);
+    let metric = json!({"type": "Resource", "resource": {"name": "cpu",
+        "target": {"type": "Utilization", "averageUtilization": 60}}});
+    let config = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {"metrics": [metric]}});
+    let apply = [("content-type", "application/apply-patch+yaml")];
+    let path = format!("{}/web?fieldManager=new", url("v2"));
+    let (code, status) = admin.ask(Method::PATCH, &path, &apply, config.to_string()).await;
+    let told = "Apply failed with 1 conflict: conflict with \"old\" using autoscaling/v1: .spec.targetCPUUtilizationPercentage";
+    assert_eq!((code, &status["message"]), (409, &json!(told)));
+    let (code, forced) = admin.ask(Method::PATCH, &format!("{path}&force=true"), &apply, config.to_string()).await;
+    let owned = |nth: usize| {
+        let entry = &forced["metadata"]["managedFields"][nth];
+        (entry["manager"].clone(), entry["apiVersion"].clone(), entry["fieldsV1"]["f:spec"].clone())
+    };
+    assert_eq!((code, owned(0)), (200, (json!("new"), json!("autoscaling/v2"), json!({"f:metrics": {}}))));
+    let rest = json!({"f:maxReplicas": {}, "f:scaleTargetRef": {}, "f:minReplicas": {}});
+    assert_eq!(owned(1), (json!("old"), json!("autoscaling/v1"), rest));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_of_an_old_chart_may_have_side_effects() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin;
+    let url = |version: &str| format!("/apis/admissionregistration.k8s.io/{version}/validatingwebhookconfigurations");
+    let hook = json!({"name": "a.b.c", "clientConfig": {"url": "https://a.b"}});
+    let (code, made) = admin.post(&url("v1beta1"), &json!({"metadata": {"name": "old"}, "webhooks": [hook]})).await;
+    assert_eq!((code, &made["webhooks"][0]["sideEffects"]), (201, &json!("Unknown")), "{made}");
+    let (_, mut newer) = admin.get(&format!("{}/old", url("v1"))).await;
+    assert_eq!(newer["webhooks"][0]["sideEffects"], "Unknown");
+    newer["metadata"]["labels"] = json!({"a": "b"});
+    let path = format!("{}/old", url("v1"));
+    assert_eq!(admin.ask(Method::PUT, &path, &[], newer.to_string()).await.0, 200);
+    let (code, status) =
+        admin.post(&url("v1"), &json!({"metadata": {"name": "new"}, "webhooks": made["webhooks"]})).await;
+    let told = "ValidatingWebhookConfiguration.admissionregistration.k8s.io \"new\" is invalid: webhooks[0].sideEffects: \
+        Unsupported value: \"Unknown\": supported values: \"None\", \"NoneOnDryRun\"";
+    assert_eq!((code, &status["message"]), (422, &json!(told)));
+    cluster.stop().await;
+}

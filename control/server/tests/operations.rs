@@ -129,3 +129,40 @@ async fn health_is_told_check_by_check() {
     assert_eq!(reply.headers()["cache-control"], "no-cache, private");
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn an_answer_tells_its_flow_schema_and_its_level() {
+    let cluster = Cluster::start().await;
+    let uid = async |plural: &str, name: &str| {
+        let path = format!("/apis/flowcontrol.apiserver.k8s.io/v1/{plural}/{name}");
+        cluster.admin.get(&path).await.1["metadata"]["uid"].as_str().unwrap().to_owned()
+    };
+    let check = async |client: &Client, path: &str, headers: &[(&str, &str)], code: u16, schema: &str, level: &str| {
+        let reply = client.send(Method::GET, path, headers, "").await;
+        let told = |name: &str| reply.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(reply.status().as_u16(), code, "{path}");
+        let expected = uid("flowschemas", schema).await;
+        assert_eq!(told("x-kubernetes-pf-flowschema-uid"), Some(expected), "{path} {headers:?}");
+        let expected = uid("prioritylevelconfigurations", level).await;
+        assert_eq!(told("x-kubernetes-pf-prioritylevel-uid"), Some(expected), "{path} {headers:?}");
+    };
+    let admin = &cluster.admin;
+    check(admin, "/api/v1/namespaces/default", &[], 200, "exempt", "exempt").await;
+    check(admin, "/api/v1/namespaces/default/pods/nothing", &[], 404, "exempt", "exempt").await;
+    let nobody = Client::nobody(&cluster.running.admin_kubeconfig());
+    check(&nobody, "/livez", &[], 200, "probes", "exempt").await;
+    check(&nobody, "/version", &[], 200, "global-default", "global-default").await;
+    let user = [("impersonate-user", "u")];
+    check(admin, "/api/v1/pods", &user, 403, "global-default", "global-default").await;
+    let node = [("impersonate-user", "system:node:n"), ("impersonate-group", "system:nodes")];
+    check(admin, "/api/v1/nodes/n", &node, 404, "system-node-high", "node-high").await;
+    check(admin, "/api/v1/services", &node, 200, "system-nodes", "system").await;
+    let spec = json!({"priorityLevelConfiguration": {"name": "workload-low"}, "matchingPrecedence": 3, "rules": [{
+        "subjects": [{"kind": "User", "user": {"name": "u"}}],
+        "resourceRules": [{"verbs": ["list"], "apiGroups": [""], "resources": ["pods"], "clusterScope": true}]}]});
+    let schema = json!({"metadata": {"name": "own"}, "spec": spec});
+    let (code, _) = admin.post("/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas", &schema).await;
+    assert_eq!(code, 201);
+    check(admin, "/api/v1/pods", &user, 403, "own", "workload-low").await;
+    cluster.stop().await;
+}

@@ -23,6 +23,7 @@ use crate::node::{Identity, Keeper};
 use crate::pods::Pods;
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
+use crate::static_pods;
 
 /// Starts agents.
 #[derive(Debug)]
@@ -109,9 +110,13 @@ impl Agent {
             services,
             events,
             tokens: Tokens::default(),
+            mirrors: Arc::default(),
         });
         let heard = runtime.events();
+        let mirrors = Arc::clone(&context.mirrors);
         let pods = Arc::new(Pods::new(context).await?);
+        let statics = static_pods::Keeper::new(config.static_pods.clone(), Arc::clone(&pods), &config.node_name).await;
+        tasks.extend(statics.start(&seam, Arc::new(ApiServer(client.clone()))));
         tasks.push(endpoint.serve(&seam, Arc::clone(&pods)));
         tasks.push(seam.spawn("runtime events", Arc::clone(&pods).listen(heard)));
         tasks.push(seam.spawn("watch pods", Arc::clone(&pods).follow(Api::<Pod>::all(client.clone()))));
@@ -119,7 +124,7 @@ impl Agent {
         let info = capacity::info(&config.version, runtime.version());
         let identity = Identity { config, capacity, info, port: address.port() };
         let (sender, ready) = watch::channel(false);
-        let keeper = Keeper { identity, client, runtime, seam: seam.clone(), ready: sender };
+        let keeper = Keeper { identity, client, runtime, seam: seam.clone(), ready: sender, mirrors };
         tasks.push(seam.spawn("node", keeper.run()));
         Ok(RunningAgent { endpoint: address, ready, pods, tasks })
     }

@@ -1,5 +1,6 @@
 //! Carries steps out: each function here is one step of a plan, from its beginning to a [`Done`].
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ pub(crate) enum Done {
     Retired(Result<(), Refusal>),
     /// Nothing is left.
     Removed(Result<(), Refusal>),
-    /// A `postStart` hook has run, or a probe has ended.
-    Nothing,
+    /// The `postStart` hook of a container has run.
+    Hooked(String, ContainerId),
 }
 
 /// One pod at one moment, with what is shared: what every step begins from.
@@ -50,6 +51,8 @@ pub(crate) struct Carrier {
     pub context: Arc<Context>,
     pub pod: Arc<Pod>,
     pub addresses: Vec<IpAddr>,
+    /// Containers that run, by name.
+    pub running: BTreeMap<String, ContainerId>,
 }
 
 fn refusal(reason: &str, error: impl std::fmt::Display) -> Refusal {
@@ -159,9 +162,9 @@ impl Carrier {
 
     async fn make_container(&self, name: &str, attempt: u32, image: &Image) -> Result<Container, Refusal> {
         let spec = self.spec();
-        let container =
+        let (_, container) =
             policy::find(&spec, name).ok_or_else(|| refusal("CreateContainerConfigError", "no such container"))?;
-        let config = self.configure(container, attempt, image).await.inspect_err(|(_, message)| {
+        let config = self.configure(&container, attempt, image).await.inspect_err(|(_, message)| {
             self.note(Some(name), Weight::Warning, "Failed", format!("Error: {message}"));
         })?;
         let kind = config.kind.unwrap_or(image.kind);
@@ -239,8 +242,17 @@ impl Carrier {
         let mounts = blocking(move || volumes.mounts(&jobs, &name, &wishes)).await;
         let mounts = mounts.map_err(|error| refusal(REASON, error))?;
         let addresses = &self.addresses;
-        let wanted = Wanted { pod: &self.pod, container, attempt, image, mounts, addresses };
+        let processes_of = self.target(&container.name)?;
+        let wanted = Wanted { pod: &self.pod, container, attempt, image, mounts, addresses, processes_of };
         spec::container(wanted, &context.facts, &material).map_err(|error| refusal(REASON, error))
+    }
+
+    /// The running container into which an ephemeral container of that name looks.
+    fn target(&self, name: &str) -> Result<Option<ContainerId>, Refusal> {
+        let Some(target) = self.pod.spec.as_ref().and_then(|spec| policy::target(spec, name)) else { return Ok(None) };
+        let running = self.running.get(target).cloned();
+        let missing = || refusal("CreateContainerError", format!("container {target:?} to look into does not run"));
+        running.map(Some).ok_or_else(missing)
     }
 
     /// What the volumes are, without their contents.
@@ -255,6 +267,8 @@ impl Carrier {
 
     /// Removes a lost sandbox.
     pub(crate) async fn renew(self) -> Done {
+        let message = "Pod sandbox changed, it will be killed and re-created.";
+        self.note(None, Weight::Normal, "SandboxChanged", message);
         let outcome = self.drop_sandbox(true).await;
         Done::Renewed(outcome.map_err(|message| refusal("FailedKillPod", message)))
     }

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::policy;
 
 /// Types of the conditions that the agent owns; others are left to whoever wrote them.
-pub(crate) const OWN_CONDITIONS: [&str; 4] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"];
+pub(crate) const OWN_CONDITIONS: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 
 /// Why the API server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,10 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Arc<Secret>>, ClusterError>;
     /// A token of the pod's service account, bound to the pod.
     async fn token(&self, pod: &Pod, audience: &str, seconds: i64) -> Result<Token, ClusterError>;
+    /// Shows a static pod. One of its name that is there already is no error: the watch tells whose it is.
+    async fn create_mirror(&self, pod: &Pod) -> Result<(), ClusterError>;
+    /// No longer shows a static pod.
+    async fn delete_mirror(&self, namespace: &str, name: &str, uid: &str) -> Result<(), ClusterError>;
     /// Writes an event: a new one, or one more of the same.
     async fn record(&self, event: &Event, again: bool) -> Result<(), ClusterError>;
 }
@@ -96,15 +101,23 @@ impl Cluster for ApiServer {
     }
 
     async fn confirm_deletion(&self, pod: &Pod) -> Result<(), ClusterError> {
-        let preconditions = Preconditions { uid: pod.metadata.uid.clone(), resource_version: None };
-        let how = DeleteParams {
-            grace_period_seconds: Some(0),
-            preconditions: Some(preconditions),
-            ..DeleteParams::default()
-        };
         let attempt = || format!("confirm the deletion of pod {}/{}", policy::namespace(pod), policy::name(pod));
-        let sent = self.pods(pod).delete(policy::name(pod), &how).await;
+        let sent = self.pods(pod).delete(policy::name(pod), &at_once(pod.metadata.uid.clone())).await;
         sent.map(drop).map_err(|cause| ClusterError::of(attempt(), cause))
+    }
+
+    async fn create_mirror(&self, pod: &Pod) -> Result<(), ClusterError> {
+        let attempt = || format!("create mirror pod {}/{}", policy::namespace(pod), policy::name(pod));
+        match self.pods(pod).create(&PostParams::default(), pod).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            sent => sent.map(drop).map_err(|cause| ClusterError::of(attempt(), cause)),
+        }
+    }
+
+    async fn delete_mirror(&self, namespace: &str, name: &str, uid: &str) -> Result<(), ClusterError> {
+        let pods: Api<Pod> = Api::namespaced(self.0.clone(), namespace);
+        let sent = pods.delete(name, &at_once(Some(uid.to_owned()))).await;
+        sent.map(drop).map_err(|cause| ClusterError::of(format!("delete mirror pod {namespace}/{name}"), cause))
     }
 
     async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<Arc<ConfigMap>>, ClusterError> {
@@ -162,13 +175,22 @@ impl Cluster for ApiServer {
     }
 }
 
+/// A deletion of just this object, now.
+fn at_once(uid: Option<String>) -> DeleteParams {
+    let preconditions = Some(Preconditions { uid, resource_version: None });
+    DeleteParams { grace_period_seconds: Some(0), preconditions, ..DeleteParams::default() }
+}
+
 /// What changes a pod's status: everything the agent owns, under the pod's uid. Addresses that the pod no longer has are
 /// named, since lists with merge keys only grow otherwise.
 fn status_patch(pod: &Pod, status: &PodStatus) -> Value {
     let mut own = status.clone();
     let ours = |kind: &str| OWN_CONDITIONS.contains(&kind);
+    let order: Vec<Value> = own.conditions.iter().flatten().map(|c| json!({ "type": c.type_ })).collect();
     own.conditions = own.conditions.map(|all| all.into_iter().filter(|condition| ours(&condition.type_)).collect());
     let mut patch = json!({ "metadata": { "uid": pod.metadata.uid }, "status": own });
+    // Lists with merge keys keep the order in which they grew unless they are told one.
+    patch["status"]["$setElementOrder/conditions"] = Value::Array(order);
     let before = pod.status.as_ref().and_then(|status| status.pod_ips.as_deref()).unwrap_or_default();
     let now = status.pod_ips.as_deref().unwrap_or_default();
     let stale =

@@ -18,6 +18,7 @@ use crate::policy;
 use crate::service_watch::ServiceWatch;
 use crate::spec::references::References;
 use crate::spec::{Material, NodeFacts};
+use crate::static_pods::Mirrors;
 use crate::volumes::Volumes;
 
 /// Images pulled at the same time: enough to fill a link, few enough to bound memory and disk queues.
@@ -39,6 +40,7 @@ pub(crate) struct Context {
     pub services: ServiceWatch,
     pub events: Events,
     pub tokens: Tokens,
+    pub mirrors: Arc<Mirrors>,
 }
 
 impl Context {

@@ -211,12 +211,12 @@ async fn container_logs(
 
 /// Why a container waits, as its status says.
 fn waiting(pod: &k8s_openapi::api::core::v1::Pod, container: &str) -> String {
-    let status = pod.status.as_ref();
-    let all = status
-        .into_iter()
-        .flat_map(|s| s.container_statuses.iter().flatten().chain(s.init_container_statuses.iter().flatten()));
-    let waiting =
-        all.filter(|status| status.name == container).find_map(|status| status.state.as_ref()?.waiting.clone()?.reason);
+    let lists = pod
+        .status
+        .iter()
+        .flat_map(|s| [&s.container_statuses, &s.init_container_statuses, &s.ephemeral_container_statuses]);
+    let mut named = lists.flatten().flatten().filter(|status| status.name == container);
+    let waiting = named.find_map(|status| status.state.as_ref()?.waiting.clone()?.reason);
     waiting.unwrap_or_else(|| "ContainerCreating".to_owned())
 }
 

@@ -66,12 +66,8 @@ impl Note {
         reason: &'static str,
         message: String,
     ) -> Self {
-        let init =
-            |name: &str| pod.spec.as_ref().is_some_and(|spec| policy::init(spec).iter().any(|init| init.name == name));
-        let field = container.map(|name| {
-            let list = if init(name) { "initContainers" } else { "containers" };
-            format!("spec.{list}{{{name}}}")
-        });
+        let list = |name: &str| pod.spec.as_ref().and_then(|spec| Some(policy::find(spec, name)?.0.list()));
+        let field = container.map(|name| format!("spec.{}{{{name}}}", list(name).unwrap_or("containers")));
         Self {
             namespace: policy::namespace(pod).to_owned(),
             kind: "Pod",

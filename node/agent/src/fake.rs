@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
 use network::contract::{PodNetwork, ServicePort};
 use runtime::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Credentials, ExecOutcome, Exit, Image, PullProgress,
-    Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, SandboxKind, Usage,
+    Container, ContainerConfig, ContainerId, ContainerState, Credentials, DiskUsage, ExecOutcome, Exit, Image, Limits,
+    PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, SandboxKind, Usage,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -172,8 +172,30 @@ impl Runtime for FakeRuntime {
     async fn list_containers(&self) -> Result<Vec<Container>> {
         Ok(lock(&self.containers).values().cloned().collect())
     }
-    async fn exec_sync(&self, _: &ContainerId, _: &[String], _: u64) -> Result<ExecOutcome> {
-        Ok(ExecOutcome { code: 0, output: Vec::new() })
+    /// `false` fails, `missing` cannot be run, `hang` never ends, everything else succeeds.
+    async fn exec_sync(&self, id: &ContainerId, command: &[String], _: u64) -> Result<ExecOutcome> {
+        let name = id.0.rsplit('-').nth(1).unwrap_or_default();
+        self.call(format!("exec {name} {}", command.join(" ")));
+        match command.first().map(String::as_str) {
+            Some("missing") => Err(RuntimeError::Unsupported("run a command that is missing".to_owned())),
+            Some("hang") => std::future::pending().await,
+            Some("false") => Ok(ExecOutcome { code: 1, output: b"not well".to_vec() }),
+            _ => Ok(ExecOutcome { code: 0, output: Vec::new() }),
+        }
+    }
+    async fn update_container(&self, id: &ContainerId, limits: Limits) -> Result<()> {
+        let name = id.0.rsplit('-').nth(1).unwrap_or_default();
+        self.call(format!("update {name} cpu {:?} memory {:?}", limits.cpu_limit_milli, limits.memory));
+        Ok(())
+    }
+    async fn update_pod_sandbox(&self, _: &SandboxId, _: Limits) -> Result<()> {
+        Ok(())
+    }
+    async fn bound_pods(&self, _: Limits) -> Result<()> {
+        Ok(())
+    }
+    async fn disk_usage(&self, _: &ContainerId) -> Result<DiskUsage> {
+        Ok(DiskUsage::default())
     }
     async fn stats(&self, _: &ContainerId) -> Result<Usage> {
         Ok(Usage::default())
@@ -213,6 +235,7 @@ pub(crate) struct FakeCluster {
     pub(crate) deleted: watch::Sender<bool>,
     pub(crate) config_maps: Mutex<BTreeMap<String, Arc<ConfigMap>>>,
     pub(crate) reasons: Mutex<Vec<String>>,
+    pub(crate) mirrors: Mutex<Vec<Pod>>,
 }
 
 #[async_trait]
@@ -224,6 +247,14 @@ impl Cluster for FakeCluster {
     }
     async fn confirm_deletion(&self, _: &Pod) -> std::result::Result<(), ClusterError> {
         self.deleted.send_replace(true);
+        Ok(())
+    }
+    async fn create_mirror(&self, pod: &Pod) -> std::result::Result<(), ClusterError> {
+        lock(&self.mirrors).push(pod.clone());
+        Ok(())
+    }
+    async fn delete_mirror(&self, _: &str, name: &str, _: &str) -> std::result::Result<(), ClusterError> {
+        lock(&self.mirrors).retain(|pod| pod.metadata.name.as_deref() != Some(name));
         Ok(())
     }
     async fn config_map(&self, _: &str, name: &str) -> std::result::Result<Option<Arc<ConfigMap>>, ClusterError> {

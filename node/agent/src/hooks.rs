@@ -8,10 +8,11 @@ use runtime::contract::ContainerId;
 use crate::carry::{Carrier, Done};
 use crate::events::Weight;
 use crate::policy;
-use crate::probes::{self, Check};
+use crate::probes::{Call, attempt};
 
-/// What is left for the stop signal when a `preStop` hook used up the grace period, as the kubelet leaves it.
-const AFTER_HOOK: Duration = Duration::from_secs(2);
+/// The least time between stop signal and `SIGKILL`, also when a `preStop` hook used up the grace period, as the kubelet
+/// leaves it.
+const SIGNAL_MIN: Duration = Duration::from_secs(2);
 /// Longest `postStart` hook. The kubelet waits for ever; a hook that takes this long is broken.
 const POST_START_MAX: Duration = Duration::from_mins(10);
 
@@ -21,15 +22,18 @@ impl Carrier {
         self.note(Some(&name), Weight::Normal, "Killing", why);
         let spec = self.pod.spec.clone().unwrap_or_default();
         let begun = self.context.seam.moment();
-        let container = policy::find(&spec, &name);
-        let hook = container.and_then(|container| Some((container, container.lifecycle.as_ref()?.pre_stop.as_ref()?)));
-        let mut left = grace;
-        if let Some((container, hook)) = hook {
-            if let Err(message) = self.hook(container, &id, hook, grace).await {
-                self.note(Some(&name), Weight::Warning, "FailedPreStopHook", message);
+        let container = policy::find(&spec, &name).map(|(_, container)| container);
+        let hook = container.as_ref().and_then(|found| Some((found, found.lifecycle.as_ref()?.pre_stop.as_ref()?)));
+        if let Some((container, hook)) = hook.filter(|_| !grace.is_zero()) {
+            // A hook that takes longer than the grace period has not failed.
+            let ran = self.context.seam.timeout(grace, self.hook(container, &id, hook)).await;
+            if let Ok(Err(message)) = ran {
+                tracing::warn!(container = name, message, "preStop hook failed");
+                // What the hook said may be secret, and events are for more eyes than logs.
+                self.note(Some(&name), Weight::Warning, "FailedPreStopHook", "PreStopHook failed");
             }
-            left = grace.saturating_sub(self.context.seam.moment().since(begun)).max(AFTER_HOOK);
         }
+        let left = grace.saturating_sub(self.context.seam.moment().since(begun)).max(SIGNAL_MIN);
         let grace_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let stopped = self.context.runtime.stop_container(&id, grace_ms).await;
         let outcome = match stopped {
@@ -48,32 +52,28 @@ impl Carrier {
 
     /// Runs a `postStart` hook. A container whose hook fails is killed, and restarts by its policy.
     pub(crate) async fn post_start(self, container: Spec, id: ContainerId) -> Done {
-        let Some(hook) = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.as_ref()) else {
-            return Done::Nothing;
+        let name = container.name.clone();
+        let hook = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.as_ref());
+        let Some(hook) = hook else { return Done::Hooked(name, id) };
+        let ran = self.context.seam.timeout(POST_START_MAX, self.hook(&container, &id, hook)).await;
+        let failure = match ran {
+            Ok(Ok(())) => return Done::Hooked(name, id),
+            Ok(Err(message)) => message,
+            Err(elapsed) => elapsed.to_string(),
         };
-        match self.hook(&container, &id, hook, POST_START_MAX).await {
-            Ok(()) => Done::Nothing,
-            Err(message) => {
-                let name = container.name.clone();
-                self.note(Some(&name), Weight::Warning, "FailedPostStartHook", message);
-                let grace = self.pod.spec.as_ref().map(policy::grace).unwrap_or_default();
-                self.stop(name, id, grace, "FailedPostStartHook".to_owned()).await
-            }
-        }
+        tracing::warn!(container = name, failure, "postStart hook failed");
+        self.note(Some(&name), Weight::Warning, "FailedPostStartHook", "PostStartHook failed");
+        let grace = self.pod.spec.as_ref().map(policy::grace).unwrap_or_default();
+        // Boxed: few hooks fail, and a stop is large.
+        Box::pin(self.stop(name, id, grace, "FailedPostStartHook".to_owned())).await
     }
 
-    async fn hook(
-        &self,
-        container: &Spec,
-        id: &ContainerId,
-        hook: &LifecycleHandler,
-        limit: Duration,
-    ) -> Result<(), String> {
+    async fn hook(&self, container: &Spec, id: &ContainerId, hook: &LifecycleHandler) -> Result<(), String> {
         if let Some(sleep) = &hook.sleep {
-            self.context.seam.sleep(policy::seconds(sleep.seconds).min(limit)).await;
+            self.context.seam.sleep(policy::seconds(sleep.seconds)).await;
             return Ok(());
         }
-        let check = Check::of_hook(container, hook).ok_or_else(|| "the hook names no handler".to_owned())?;
-        probes::attempt(self, id, &check, limit).await
+        let call = Call::of_hook(container, hook)?;
+        attempt::hook(self, id, &call).await
     }
 }

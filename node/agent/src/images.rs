@@ -20,7 +20,8 @@ impl Carrier {
 
     async fn have_image(&self, name: &str) -> Result<Image, Refusal> {
         let no_spec = k8s_openapi::api::core::v1::PodSpec::default();
-        let container = policy::find(self.pod.spec.as_ref().unwrap_or(&no_spec), name);
+        let found = policy::find(self.pod.spec.as_ref().unwrap_or(&no_spec), name);
+        let container = found.as_ref().map(|(_, container)| container);
         let reference = container.and_then(|container| container.image.as_deref()).unwrap_or_default();
         let policy = container.and_then(|container| container.image_pull_policy.as_deref()).unwrap_or("IfNotPresent");
         let runtime = &self.context.runtime;
@@ -38,6 +39,7 @@ impl Carrier {
             if policy == "Never" {
                 let message = format!("Container image \"{reference}\" is not present with pull policy of Never");
                 self.note(Some(name), Weight::Warning, "ErrImageNeverPull", message.clone());
+                self.note(Some(name), Weight::Warning, "Failed", "Error: ErrImageNeverPull");
                 return Err(("ErrImageNeverPull".to_owned(), message));
             }
         }

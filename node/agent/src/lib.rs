@@ -2,7 +2,8 @@
 //!
 //! In reading order: what the agent is told (`config`, `contract`), what it believes about one pod (`observed`), the
 //! decisions as pure functions (`backoff`, `plan`, `status`, `spec`, `services`), what carries them out (`worker`,
-//! `pods`, `volumes`, `probes`), what it tells the API (`cluster`, `reporter`, `events`, `node`), and what it serves
+//! `pods`, `volumes`, `probes`), what it tells the API (`cluster`, `reporter`, `events`, `node`), what it
+//! runs without being told (`static_pods`), and what it serves
 //! (`endpoint`, `logs`).
 //!
 //! Forbidden here: any knowledge of how a container runs (namespaces, Wasm, cgroups) or how a packet travels; clocks and
@@ -46,6 +47,7 @@ mod events;
 mod node;
 mod reporter;
 mod service_watch;
+mod static_pods;
 
 mod capacity;
 mod endpoint;
@@ -60,3 +62,4 @@ pub use agent::{Agent, RunningAgent, StartError};
 pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
 pub use endpoint::EndpointError;
+pub use static_pods::StaticPods;

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::capacity;
 use crate::config::{AgentConfig, Capacity};
+use crate::static_pods::Mirrors;
 use crate::status::seconds;
 
 /// How often the lease is renewed (KEP-589).
@@ -187,6 +188,7 @@ pub(crate) struct Keeper {
     pub runtime: Arc<dyn Runtime>,
     pub seam: Seam,
     pub ready: watch::Sender<bool>,
+    pub mirrors: Arc<Mirrors>,
 }
 
 impl Keeper {
@@ -207,6 +209,7 @@ impl Keeper {
             }
         };
         self.ready.send_replace(true);
+        self.mirrors.set_owner(owner(&told));
         let mut reported = self.seam.moment();
         loop {
             if let Err(error) = self.renew(&told).await {
@@ -224,7 +227,10 @@ impl Keeper {
                     reported = self.seam.moment();
                 }
                 Err(Error::Api(status)) if status.code == 404 => match self.register().await {
-                    Ok(node) => told = node,
+                    Ok(node) => {
+                        self.mirrors.set_owner(owner(&node));
+                        told = node;
+                    }
                     Err(error) => tracing::warn!(%error, node = name, "node not registered again"),
                 },
                 Err(error) => tracing::warn!(%error, node = name, "node status not reported"),
@@ -286,13 +292,7 @@ impl Keeper {
         let renewal = Patch::Merge(json!({ "spec": spec }));
         match leases.patch(name, &PatchParams::default(), &renewal).await {
             Err(Error::Api(status)) if status.code == 404 => {
-                let owner = OwnerReference {
-                    api_version: "v1".to_owned(),
-                    kind: "Node".to_owned(),
-                    name: name.clone(),
-                    uid: node.metadata.uid.clone().unwrap_or_default(),
-                    ..OwnerReference::default()
-                };
+                let owner = OwnerReference { controller: None, ..owner(node) };
                 let metadata = ObjectMeta {
                     name: Some(name.clone()),
                     namespace: Some("kube-node-lease".to_owned()),
@@ -304,6 +304,18 @@ impl Keeper {
             }
             other => other.map(drop),
         }
+    }
+}
+
+/// The node as owner of what it makes in the API.
+fn owner(node: &Node) -> OwnerReference {
+    OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Node".to_owned(),
+        name: node.metadata.name.clone().unwrap_or_default(),
+        uid: node.metadata.uid.clone().unwrap_or_default(),
+        controller: Some(true),
+        ..OwnerReference::default()
     }
 }
 

@@ -107,10 +107,16 @@ pub(crate) struct Life {
     pub current: Option<Container>,
     /// The one before it, also of a sandbox before this one.
     pub last: Option<Container>,
+    /// The image that the current one was asked for with.
+    pub asked: Option<String>,
+    /// It is replaced because its specification changed, whatever its policy says.
+    pub replaced: bool,
     /// The image for the next one.
     pub image: Attempt<Image>,
     /// Making and starting the next one.
     pub making: Attempt<()>,
+    /// Its `postStart` hook runs: until that is over, nobody else takes it for started.
+    pub hooking: bool,
     /// It is being stopped and will have ended by then.
     pub stopping: Option<Timestamp>,
     /// Spacing of restarts.
@@ -123,6 +129,11 @@ impl Life {
     /// Whether the current container runs.
     pub(crate) fn running(&self) -> bool {
         matches!(self.current, Some(Container { state: ContainerState::Running { .. }, .. }))
+    }
+
+    /// Whether something of it may run: it runs, or is just being made.
+    pub(crate) fn alive(&self) -> bool {
+        self.running() || self.making.busy
     }
 
     /// How the current container ended, when it did.
@@ -140,6 +151,8 @@ impl Life {
         }
         self.probed = Probed::default();
         self.stopping = None;
+        self.hooking = false;
+        self.replaced = false;
     }
 }
 
@@ -170,6 +183,11 @@ impl Observed {
     /// What is known about a container.
     pub(crate) fn life(&self, name: &str) -> Life {
         self.containers.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Whether everything of the pod has been stopped or removed, or never was.
+    pub(crate) fn torn_down(&self) -> bool {
+        matches!(self.sandbox, SandboxLife::Stopped | SandboxLife::Removed)
     }
 
     /// The record of a container, to change.
@@ -230,18 +248,23 @@ fn rank(state: &ContainerState) -> u8 {
 
 /// The exit of a container whose end nobody saw. 137 is what the kubelet reports for it.
 fn lost_exit(state: &ContainerState, now: Timestamp) -> Exit {
-    let started_at = match state {
-        ContainerState::Running { started_at, .. } => *started_at,
-        ContainerState::Created | ContainerState::Exited(_) => 0,
-    };
     Exit {
-        started_at,
+        started_at: started_at(state),
         finished_at: nanoseconds(now),
         code: 137,
         signal: None,
         oom_killed: false,
         message: "The container ended with its sandbox, whose process was killed".to_owned(),
         reason: "ContainerStatusUnknown".to_owned(),
+    }
+}
+
+/// When a container started, as the runtime counts; 0 when it never did.
+pub(crate) fn started_at(state: &ContainerState) -> i64 {
+    match state {
+        ContainerState::Running { started_at, .. } => *started_at,
+        ContainerState::Created => 0,
+        ContainerState::Exited(exit) => exit.started_at,
     }
 }
 

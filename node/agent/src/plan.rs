@@ -55,6 +55,8 @@ pub(crate) enum Step {
         grace: Duration,
         /// What the event says.
         why: String,
+        /// Another takes its place, whatever its policy says.
+        replaced: bool,
     },
     /// Remove a sandbox whose shim died, to make another.
     Renew,

@@ -9,12 +9,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::runtime::watcher::{self, Event};
 use runtime::contract::{Container, ContainerState, RuntimeError, RuntimeEvent, SandboxId};
-use seam::Task;
+use seam::{Seam, Task};
 use tokio::sync::mpsc;
 
 use crate::context::Context;
 use crate::policy;
 use crate::seat::{News, Seat};
+use crate::static_pods::{Mirrors, is_mirror, is_static};
 use crate::worker::{Adopted, Worker};
 
 /// Wait before a failed watch is tried again.
@@ -28,6 +29,14 @@ pub(crate) struct Pods {
     context: Arc<Context>,
     seats: Mutex<BTreeMap<String, (Arc<Seat>, Task)>>,
     adopted: Mutex<BTreeMap<SandboxId, Adopted>>,
+    heard_of: Mutex<HeardOf>,
+}
+
+/// Who has said which pods there are. What nobody wants is known only when both have.
+#[derive(Clone, Copy, Debug, Default)]
+struct HeardOf {
+    api: bool,
+    sources: bool,
 }
 
 impl Pods {
@@ -47,7 +56,18 @@ impl Pods {
         for container in context.runtime.list_containers().await? {
             adopted.entry(container.sandbox.clone()).or_default().containers.push(container);
         }
-        Ok(Self { context, seats: Mutex::default(), adopted: Mutex::new(adopted) })
+        let (seats, heard_of) = (Mutex::default(), Mutex::default());
+        Ok(Self { context, seats, adopted: Mutex::new(adopted), heard_of })
+    }
+
+    /// Time and tasks.
+    pub(crate) fn seam(&self) -> &Seam {
+        &self.context.seam
+    }
+
+    /// The mirrors of static pods.
+    pub(crate) fn mirrors(&self) -> &Mirrors {
+        &self.context.mirrors
     }
 
     fn seat(&self, uid: &str) -> Option<Arc<Seat>> {
@@ -84,10 +104,85 @@ impl Pods {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, (seat, task));
     }
 
-    /// The API has exactly these pods. Sandboxes of others are removed.
-    fn settle(&self, listed: &BTreeSet<String>) {
+    /// Takes over what the API says about a pod, or about the mirror of one.
+    fn heard(self: &Arc<Self>, pod: Pod) {
+        if is_mirror(&pod) {
+            self.mirrors().apply(&pod);
+            self.mirrored(&pod);
+        } else {
+            self.apply(pod);
+        }
+    }
+
+    /// The API no longer has a pod.
+    fn lost(&self, pod: &Pod) {
+        if is_mirror(pod) {
+            self.mirrors().remove(pod);
+            self.mirrored(pod);
+        } else if let Some(seat) = self.seat(policy::uid(pod)) {
+            seat.set_gone();
+        }
+    }
+
+    /// Tells a static pod that its mirror changed.
+    fn mirrored(&self, mirror: &Pod) {
+        if let Some(seat) = self.named(policy::namespace(mirror), policy::name(mirror)) {
+            seat.tell(News::Mirrored);
+        }
+    }
+
+    /// The static pods that are not ending.
+    pub(crate) fn static_pods(&self) -> Vec<Arc<Pod>> {
         let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        seats.iter().filter(|(uid, _)| !listed.contains(*uid)).for_each(|(_, (seat, _))| seat.set_gone());
+        let pods = seats.values().filter(|(seat, _)| !seat.is_gone()).map(|(seat, _)| seat.pod());
+        pods.filter(|pod| is_static(pod)).collect()
+    }
+
+    /// The sources of static pods name exactly these, by uid. One that has to wait until another of its name has ended stays in
+    /// `wanted`. `all` tells that every source has been read.
+    pub(crate) fn set_static(self: &Arc<Self>, wanted: &mut BTreeMap<String, Pod>, all: bool) {
+        let present: Vec<Arc<Seat>> = {
+            let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+            seats.values().map(|(seat, _)| Arc::clone(seat)).filter(|seat| is_static(&seat.pod())).collect()
+        };
+        for seat in present.iter().filter(|seat| !wanted.contains_key(policy::uid(&seat.pod()))) {
+            seat.set_gone();
+        }
+        wanted.retain(|uid, pod| {
+            let same = |seat: &Arc<Seat>| {
+                let other = seat.pod();
+                policy::name(&other) == policy::name(pod) && policy::namespace(&other) == policy::namespace(pod)
+            };
+            let here = present.iter().any(|seat| policy::uid(&seat.pod()) == uid);
+            let waits = !here && present.iter().any(same);
+            if !here && !waits {
+                self.apply(pod.clone());
+            }
+            waits
+        });
+        self.mirrors().poke();
+        self.heard_of.lock().unwrap_or_else(PoisonError::into_inner).sources |= all;
+        self.sweep();
+    }
+
+    /// The API has exactly these pods.
+    fn settle(&self, listed: &BTreeSet<String>) {
+        {
+            let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked_for = seats.iter().filter(|(_, (seat, _))| !is_static(&seat.pod()));
+            asked_for.filter(|(uid, _)| !listed.contains(*uid)).for_each(|(_, (seat, _))| seat.set_gone());
+        }
+        self.mirrors().settle(listed);
+        self.heard_of.lock().unwrap_or_else(PoisonError::into_inner).api = true;
+        self.sweep();
+    }
+
+    /// Removes the sandboxes that nobody wants, once everybody has been heard.
+    fn sweep(&self) {
+        let heard = *self.heard_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if !heard.api || !heard.sources {
+            return;
+        }
         let orphans = std::mem::take(&mut *self.adopted.lock().unwrap_or_else(PoisonError::into_inner));
         for (id, _) in orphans {
             drop(self.context.seam.spawn("orphan", remove(Arc::clone(&self.context), id)));
@@ -105,15 +200,11 @@ impl Pods {
                 Ok(Event::Init) => listed.clear(),
                 Ok(Event::InitApply(pod)) => {
                     listed.insert(policy::uid(&pod).to_owned());
-                    self.apply(pod);
+                    self.heard(pod);
                 }
                 Ok(Event::InitDone) => self.settle(&listed),
-                Ok(Event::Apply(pod)) => self.apply(pod),
-                Ok(Event::Delete(pod)) => {
-                    if let Some(seat) = self.seat(policy::uid(&pod)) {
-                        seat.set_gone();
-                    }
-                }
+                Ok(Event::Apply(pod)) => self.heard(pod),
+                Ok(Event::Delete(pod)) => self.lost(&pod),
                 Err(error) => {
                     tracing::debug!(%error, "watch of pods interrupted; what runs keeps running");
                     self.context.seam.sleep(RETRY).await;

@@ -1,8 +1,9 @@
 //! What a pod's specification says about its containers' lives, parsed once.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerRestartRule, EphemeralContainer, Pod, PodSpec};
 
 /// `restartPolicy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +26,7 @@ impl RestartPolicy {
         }
     }
 
-    /// Whether a container that ended with that code is started again.
-    pub(crate) fn restarts(self, code: i32) -> bool {
+    fn restarts(self, code: i32) -> bool {
         match self {
             Self::Always => true,
             Self::OnFailure => code != 0,
@@ -40,22 +40,65 @@ pub(crate) fn of_pod(spec: &PodSpec) -> RestartPolicy {
     RestartPolicy::parse(spec.restart_policy.as_deref()).unwrap_or(RestartPolicy::Always)
 }
 
-/// The policy for a container that is not an init container: its own (KEP-5307) or its pod's.
-pub(crate) fn of_container(spec: &PodSpec, container: &Container) -> RestartPolicy {
-    RestartPolicy::parse(container.restart_policy.as_deref()).unwrap_or_else(|| of_pod(spec))
+/// What a container is for in its pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Work that is done before others begin.
+    Init,
+    /// An init container that keeps running beside the others (KEP-753).
+    Sidecar,
+    /// A container of the pod proper.
+    Main,
+    /// Somebody looks into the pod (`kubectl debug`); it is made once.
+    Ephemeral,
 }
 
-/// The policy for an init container, which has done its work once it exits with 0.
-pub(crate) fn of_init(spec: &PodSpec) -> RestartPolicy {
-    match of_pod(spec) {
-        RestartPolicy::Never => RestartPolicy::Never,
-        RestartPolicy::Always | RestartPolicy::OnFailure => RestartPolicy::OnFailure,
+impl Role {
+    /// What an init container is for.
+    pub(crate) fn of_init(init: &Container) -> Self {
+        if init.restart_policy.as_deref() == Some("Always") { Self::Sidecar } else { Self::Init }
+    }
+
+    /// Where the specification lists it.
+    pub(crate) fn list(self) -> &'static str {
+        match self {
+            Self::Init | Self::Sidecar => "initContainers",
+            Self::Main => "containers",
+            Self::Ephemeral => "ephemeralContainers",
+        }
+    }
+}
+
+/// Whether a container that ended with that code is started again: by the first of its own rules that speaks of the code
+/// (KEP-5307), else by its own policy, else by its pod's.
+pub(crate) fn restarts(spec: &PodSpec, role: Role, container: &Container, code: i32) -> bool {
+    let own = RestartPolicy::parse(container.restart_policy.as_deref());
+    match role {
+        Role::Ephemeral => false,
+        Role::Sidecar => true,
+        // It has done its work.
+        Role::Init if code == 0 => false,
+        Role::Init | Role::Main => {
+            let rules = container.restart_policy_rules.as_deref().filter(|_| own.is_some()).unwrap_or_default();
+            rules.iter().any(|rule| rule.action == "Restart" && speaks_of(rule, code))
+                || own.unwrap_or_else(|| of_pod(spec)).restarts(code)
+        }
+    }
+}
+
+fn speaks_of(rule: &ContainerRestartRule, code: i32) -> bool {
+    let Some(codes) = &rule.exit_codes else { return false };
+    let named = codes.values.iter().flatten().any(|&value| value == code);
+    match codes.operator.as_str() {
+        "In" => named,
+        "NotIn" => !named,
+        _ => false,
     }
 }
 
 /// Whether an init container is a sidecar (KEP-753): it keeps running beside the others.
 pub(crate) fn is_sidecar(init: &Container) -> bool {
-    init.restart_policy.as_deref() == Some("Always")
+    Role::of_init(init) == Role::Sidecar
 }
 
 /// Init containers, in order.
@@ -63,9 +106,70 @@ pub(crate) fn init(spec: &PodSpec) -> &[Container] {
     spec.init_containers.as_deref().unwrap_or_default()
 }
 
-/// The specification of a container, of either sort.
-pub(crate) fn find<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Container> {
-    init(spec).iter().chain(&spec.containers).find(|container| container.name == name)
+/// Ephemeral containers, in order, in the form of the others.
+pub(crate) fn ephemeral(spec: &PodSpec) -> impl Iterator<Item = Container> {
+    spec.ephemeral_containers.iter().flatten().map(as_container)
+}
+
+/// The specification of a container, of any sort.
+pub(crate) fn find<'a>(spec: &'a PodSpec, name: &str) -> Option<(Role, Cow<'a, Container>)> {
+    let listed = init(spec).iter().map(|init| (Role::of_init(init), init));
+    let mut listed = listed.chain(spec.containers.iter().map(|main| (Role::Main, main)));
+    let found = listed.find(|(_, container)| container.name == name);
+    found.map(|(role, container)| (role, Cow::Borrowed(container))).or_else(|| {
+        let looking = spec.ephemeral_containers.iter().flatten().find(|ephemeral| ephemeral.name == name)?;
+        Some((Role::Ephemeral, Cow::Owned(as_container(looking))))
+    })
+}
+
+fn as_container(ephemeral: &EphemeralContainer) -> Container {
+    let EphemeralContainer {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        name,
+        resources,
+        security_context,
+        stdin,
+        stdin_once,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+        ..
+    } = ephemeral.clone();
+    // What is left out, the API refuses to an ephemeral container: ports, probes, hooks, restarts.
+    Container {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        name,
+        resources,
+        security_context,
+        stdin,
+        stdin_once,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+        ..Container::default()
+    }
+}
+
+/// The container into which an ephemeral one looks.
+pub(crate) fn target<'a>(spec: &'a PodSpec, ephemeral: &str) -> Option<&'a str> {
+    let found = spec.ephemeral_containers.iter().flatten().find(|container| container.name == ephemeral)?;
+    found.target_container_name.as_deref().filter(|name| !name.is_empty())
 }
 
 /// `terminationGracePeriodSeconds`; 30 is the API's default.
@@ -96,4 +200,44 @@ pub(crate) fn name(pod: &Pod) -> &str {
 /// How the kubelet names a pod in messages.
 pub(crate) fn full_name(pod: &Pod) -> String {
     format!("{}_{}({})", name(pod), namespace(pod), uid(pod))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(pod: &str, list: &str, container: Value, restarted: &[i32], left: &[i32]) {
+        let mut spec = json!({ "restartPolicy": pod, "containers": [] });
+        spec[list] = json!([container]);
+        let spec: PodSpec = serde_json::from_value(spec).unwrap();
+        let (role, found) = find(&spec, "c").unwrap();
+        for (codes, expected) in [(restarted, true), (left, false)] {
+            for &code in codes {
+                assert_eq!(restarts(&spec, role, &found, code), expected, "{pod}, {list}, {container}: code {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_nearer_decides_about_a_restart() {
+        let plain = || json!({ "name": "c" });
+        let own = |policy: &str| json!({ "name": "c", "restartPolicy": policy });
+        let rule = |operator: &str| {
+            let codes = json!({ "operator": operator, "values": [42] });
+            json!({ "name": "c", "restartPolicy": "Never", "restartPolicyRules": [{ "action": "Restart", "exitCodes": codes }] })
+        };
+        check("Always", "containers", plain(), &[0, 1], &[]);
+        check("OnFailure", "containers", plain(), &[1], &[0]);
+        check("Never", "containers", plain(), &[], &[0, 1]);
+        check("Never", "containers", own("OnFailure"), &[1], &[0]);
+        check("Always", "containers", rule("In"), &[42], &[0, 1]);
+        check("Always", "containers", rule("NotIn"), &[0, 1], &[42]);
+        check("Always", "initContainers", plain(), &[1], &[0]);
+        check("Never", "initContainers", plain(), &[], &[0, 1]);
+        check("Never", "initContainers", rule("In"), &[42], &[0, 1]);
+        check("Never", "initContainers", own("Always"), &[0, 1], &[]);
+        check("Always", "ephemeralContainers", plain(), &[], &[0, 1]);
+    }
 }

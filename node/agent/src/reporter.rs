@@ -60,7 +60,8 @@ impl Reporter {
     /// Wants the API to know this status.
     pub(crate) fn status(&self, pod: &Arc<Pod>, status: PodStatus) {
         self.wanted.send_if_modified(|wanted| {
-            let news = wanted.status.as_ref() != Some(&status);
+            let other = wanted.pod.metadata.uid != pod.metadata.uid;
+            let news = other || wanted.status.as_ref() != Some(&status);
             wanted.pod = Arc::clone(pod);
             wanted.status = Some(status);
             news
@@ -78,12 +79,14 @@ impl Reporter {
 
 async fn write(seam: Seam, cluster: Arc<dyn Cluster>, mut changes: watch::Receiver<Wanted>) {
     let mut known: Option<PodStatus> = None;
+    let mut told: Option<String> = None;
     let mut wait = RETRY_FIRST;
     let begun = seam.moment();
     loop {
         let wanted = changes.borrow_and_update().clone();
-        if known.is_none() {
+        if known.is_none() || told != wanted.pod.metadata.uid {
             known.clone_from(&wanted.pod.status);
+            told.clone_from(&wanted.pod.metadata.uid);
         }
         let left = SET_UP_UNTOLD.saturating_sub(seam.moment().since(begun));
         if wanted.can_wait() && !left.is_zero() {

@@ -16,6 +16,8 @@ pub(crate) enum News {
     Ended(Container),
     /// The sandbox's shim died.
     Lost,
+    /// The API's mirror of this static pod changed.
+    Mirrored,
     /// A probe changed its mind about a container.
     Probe(ContainerId, ProbeNews),
 }

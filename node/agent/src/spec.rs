@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, PodSpec, Secret};
-use runtime::contract::{ContainerConfig, Image, Mount, SandboxConfig, SandboxId, SandboxKind};
+use runtime::contract::{ContainerConfig, ContainerId, Image, Mount, SandboxConfig, SandboxId, SandboxKind};
 
 use crate::config::{Capacity, ClusterDns};
 use crate::policy;
@@ -127,6 +127,8 @@ pub(crate) fn sandbox(
         share_processes: spec.share_process_namespace.unwrap_or(false),
         host_pid: spec.host_pid.unwrap_or(false),
         host_ipc: spec.host_ipc.unwrap_or(false),
+        user_namespace: spec.host_users == Some(false),
+        qos: limits::qos(pod),
     }
 }
 
@@ -144,6 +146,8 @@ pub(crate) struct Wanted<'a> {
     pub mounts: Vec<Mount>,
     /// Addresses of the pod.
     pub addresses: &'a [IpAddr],
+    /// The container whose processes it sees, when it debugs one.
+    pub processes_of: Option<ContainerId>,
 }
 
 /// What is asked of the runtime for a container.
@@ -155,7 +159,7 @@ pub(crate) fn container(
     node: &NodeFacts,
     material: &Material,
 ) -> Result<ContainerConfig, ConfigError> {
-    let Wanted { pod, container, attempt, image, mounts, addresses } = wanted;
+    let Wanted { pod, container, attempt, image, mounts, addresses, processes_of } = wanted;
     let no_spec = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&no_spec);
     let env = environment(pod, container, node, material, addresses)?;
@@ -183,6 +187,8 @@ pub(crate) fn container(
             .termination_message_path
             .clone()
             .unwrap_or_else(|| "/dev/termination-log".to_owned()),
+        stop_signal: container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.clone()),
+        processes_of,
         wasm: wasm::config(pod, container),
         env,
     })

@@ -2,23 +2,23 @@
 
 mod condition;
 mod container;
+mod phase;
 
 #[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::{Container, HostIP, Pod, PodIP, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, HostIP, Pod, PodIP, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use runtime::contract::ContainerState;
 use seam::Timestamp;
 
 use crate::observed::{Life, Observed};
 use crate::plan::Plan;
-use crate::policy;
-use crate::status::container::Role;
+use crate::policy::{self, Role};
 pub(crate) use crate::status::container::written_id;
-use crate::verdict::{self, Outcome, Verdict};
+use crate::status::phase::Phase;
+use crate::verdict::{self, Verdict};
 
 /// Whole seconds: the resolution of `metav1.Time`.
 pub(crate) fn seconds(moment: Timestamp) -> Time {
@@ -47,27 +47,10 @@ pub(crate) fn status(facts: &Facts<'_>) -> PodStatus {
     let Some(spec) = &facts.pod.spec else { return status };
     let verdict = verdict::verdict(facts.pod, facts.seen, facts.now);
     let ended = !matches!(verdict, Verdict::Run);
-    let initialised = initialised(spec, facts.seen);
-
-    let init = policy::init(spec);
-    if !init.is_empty() {
-        let written = init.iter().map(|c| {
-            let role = if policy::is_sidecar(c) { Role::Serving } else { Role::Init };
-            container::status(facts, c, role, "PodInitializing", ended)
-        });
-        status.init_container_statuses = Some(written.collect());
-    }
-    let why = if init.is_empty() || initialised { "ContainerCreating" } else { "PodInitializing" };
-    let written = spec.containers.iter().map(|c| container::status(facts, c, Role::Serving, why, ended));
-    status.container_statuses = Some(written.collect());
-
-    let phase = phase(spec, facts.seen, &verdict, status.phase.as_deref());
-    status.phase = Some(phase.to_owned());
-    if let Verdict::Failed { reason, message } = &verdict {
-        status.reason = Some((*reason).to_owned());
-        status.message = Some(message.clone());
-    }
-    status.conditions = Some(condition::conditions(facts, &status, phase, initialised));
+    let alive = facts.seen.containers.values().any(Life::alive);
+    containers(facts, spec, ended, &mut status);
+    phase(facts, &verdict, alive, &mut status);
+    status.conditions = Some(condition::conditions(facts, spec, &status));
     status.observed_generation = facts.pod.metadata.generation;
     status.host_ip = facts.node.first().map(ToString::to_string);
     status.host_ips = Some(facts.node.iter().map(|ip| HostIP { ip: ip.to_string() }).collect());
@@ -81,38 +64,50 @@ pub(crate) fn status(facts: &Facts<'_>) -> PodStatus {
     status
 }
 
-/// Whether the containers of the pod proper may run, or have.
-fn initialised(spec: &PodSpec, seen: &Observed) -> bool {
-    let begun = |container: &Container| {
-        let life = seen.life(&container.name);
-        life.current.is_some()
+/// The statuses of all containers: init containers in their order, the others by name, as the kubelet lists them.
+fn containers(facts: &Facts<'_>, spec: &PodSpec, ended: bool, status: &mut PodStatus) {
+    let init = policy::init(spec);
+    // Whatever has init containers is said to wait for them.
+    let idle = if init.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+    let by_name = |mut list: Vec<ContainerStatus>| {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Some(list).filter(|list| !list.is_empty())
     };
-    let done = |init: &Container| {
-        let life = seen.life(&init.name);
-        if policy::is_sidecar(init) {
-            container::started(init, &life)
-        } else {
-            life.exit().is_some_and(|e| e.code == 0)
-        }
-    };
-    spec.containers.iter().any(begun) || policy::init(spec).iter().all(done)
+    let of = |container: &Container, role, idle| container::status(facts, container, role, idle, ended);
+    if !init.is_empty() {
+        status.init_container_statuses = Some(init.iter().map(|init| of(init, Role::of_init(init), idle)).collect());
+    }
+    status.container_statuses = by_name(spec.containers.iter().map(|main| of(main, Role::Main, idle)).collect());
+    let looking = policy::ephemeral(spec).map(|ephemeral| of(&ephemeral, Role::Ephemeral, "ContainerCreating"));
+    status.ephemeral_container_statuses = by_name(looking.collect());
 }
 
-/// `status.phase`, by the rules of the kubelet's `getPhase`.
-fn phase(spec: &PodSpec, seen: &Observed, verdict: &Verdict, before: Option<&str>) -> &'static str {
-    let lives: Vec<Life> = spec.containers.iter().map(|container| seen.life(&container.name)).collect();
-    match (verdict, before) {
-        (Verdict::Finished(Outcome::Succeeded), _) | (_, Some("Succeeded")) => return "Succeeded",
-        (Verdict::Finished(Outcome::Failed) | Verdict::Failed { .. }, _) | (_, Some("Failed")) => return "Failed",
-        (Verdict::Deleted(_) | Verdict::Gone, _) if lives.iter().all(|life| life.exit().is_some()) => {
-            let clean = lives.iter().all(|life| life.exit().is_some_and(|exit| exit.code == 0));
-            return if clean { "Succeeded" } else { "Failed" };
-        }
-        _ => {}
-    }
-    let ever = |life: &Life| {
-        let created = matches!(&life.current, Some(container) if container.state == ContainerState::Created);
-        (life.current.is_some() && !created) || life.last.is_some()
+/// The phase, with the reason and message that belong to it.
+fn phase(facts: &Facts<'_>, verdict: &Verdict, alive: bool, status: &mut PodStatus) {
+    let Some(spec) = &facts.pod.spec else { return };
+    let before = facts.before.phase.as_deref().and_then(Phase::parse);
+    let ends = matches!(verdict, Verdict::Deleted(_) | Verdict::Gone);
+    let found = match verdict {
+        Verdict::Failed { .. } => Phase::Failed,
+        _ => match before.filter(|before| before.is_terminal()) {
+            // What has ended does not begin again.
+            Some(before) => before,
+            None => Phase::of(spec, status, ends && !alive),
+        },
     };
-    if lives.iter().all(ever) && !lives.is_empty() { "Running" } else { "Pending" }
+    let found = match found {
+        // A deleted pod that comes to its end without having run has failed.
+        Phase::Pending | Phase::Running if ends && !alive && facts.seen.torn_down() => Phase::Failed,
+        found => found,
+    };
+    // A pod has not ended as long as anything of it may run and use what it holds.
+    if found.is_terminal() && alive && !before.is_some_and(Phase::is_terminal) {
+        status.phase = Some(before.unwrap_or(Phase::Pending).as_str().to_owned());
+        return;
+    }
+    status.phase = Some(found.as_str().to_owned());
+    if let Verdict::Failed { reason, message } = verdict {
+        status.reason = Some((*reason).to_owned());
+        status.message = Some(message.clone());
+    }
 }

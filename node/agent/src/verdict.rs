@@ -1,11 +1,12 @@
 //! Whether a pod should run, and if not, why it ends.
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use runtime::contract::Exit;
 use seam::Timestamp;
 
 use crate::backoff::later;
 use crate::observed::Observed;
-use crate::policy;
+use crate::policy::{self, Role};
 
 /// What should become of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +70,11 @@ pub(crate) fn deadline(spec: &PodSpec, seen: &Observed) -> Option<Timestamp> {
 
 /// How the pod ended by itself: nothing runs that counts, and nothing is started again.
 pub(crate) fn outcome(spec: &PodSpec, seen: &Observed) -> Option<Outcome> {
+    let restarts = |container: &Container, role, exit: &Exit| policy::restarts(spec, role, container, exit.code);
     for init in policy::init(spec).iter().filter(|init| !policy::is_sidecar(init)) {
         if let Some(exit) = seen.life(&init.name).exit()
             && exit.code != 0
-            && !policy::of_init(spec).restarts(exit.code)
+            && !restarts(init, Role::Init, exit)
         {
             return Some(Outcome::Failed);
         }
@@ -81,7 +83,7 @@ pub(crate) fn outcome(spec: &PodSpec, seen: &Observed) -> Option<Outcome> {
     for container in &spec.containers {
         let life = seen.life(&container.name);
         let exit = life.exit()?;
-        if policy::of_container(spec, container).restarts(exit.code) {
+        if life.replaced || restarts(container, Role::Main, exit) {
             return None;
         }
         if exit.code != 0 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Container as Spec, Pod, PodStatus};
 use runtime::contract::{Container, ContainerState, Sandbox};
 use seam::Task;
 
@@ -15,13 +15,15 @@ use crate::carry::{Carrier, Done};
 use crate::cluster::OWN_CONDITIONS;
 use crate::context::Context;
 use crate::events::Weight;
-use crate::observed::{Attempt, Observed, SandboxLife, moment};
+use crate::observed::{Attempt, Life, Observed, SandboxLife, moment};
 use crate::plan::{self, Plan, Step, Waiting};
 use crate::policy;
 use crate::probes::{self, Purpose};
 use crate::reporter::Reporter;
 use crate::seat::{LogFiles, News, ProbeNews, Seat};
+use crate::static_pods::is_static;
 use crate::status::{self, Facts};
+use crate::verdict::{self, Verdict};
 
 /// Most of a container's log that becomes its termination message, in bytes (`FallbackToLogsOnError` in the API reference).
 const MESSAGE_MAX: usize = 2048;
@@ -43,7 +45,9 @@ pub(crate) struct Worker {
     reporter: Reporter,
     told: Option<PodStatus>,
     waiting: BTreeMap<String, Waiting>,
-    probes: BTreeMap<String, Vec<Task>>,
+    /// Why the node ends the pod, once it was told.
+    failed: Option<&'static str>,
+    probes: BTreeMap<String, Vec<(Purpose, Task)>>,
     jobs: FuturesUnordered<BoxFuture<'static, Done>>,
 }
 
@@ -53,16 +57,17 @@ impl Worker {
         let pod = seat.pod();
         let mut seen = Observed::default();
         if let Some(sandbox) = adopted.sandbox {
+            seen.start = Some(moment(sandbox.created_at));
             seen.sandbox = if sandbox.ready { SandboxLife::Ready } else { SandboxLife::Lost };
             seen.making = Attempt::already(());
             seen.addresses = sandbox.config.addresses;
         }
         let mut containers = adopted.containers;
         containers.sort_by_key(|container| container.attempt);
-        containers.into_iter().for_each(|container| seen.heard(container));
+        containers.into_iter().for_each(|container| seen.heard(with_message(&pod, container)));
         let known = pod.status.as_ref();
-        seen.start =
-            known.and_then(|status| status.start_time.as_ref()).map(|time| time.0).or_else(|| Some(context.seam.now()));
+        let told = known.and_then(|status| status.start_time.as_ref()).map(|time| time.0);
+        seen.start = told.or(seen.start).or_else(|| Some(context.seam.now()));
         let mut worker = Self {
             reporter: Reporter::start(&context.seam, Arc::clone(&context.cluster)),
             context,
@@ -70,6 +75,7 @@ impl Worker {
             seen,
             told: None,
             waiting: BTreeMap::new(),
+            failed: None,
             probes: BTreeMap::new(),
             jobs: FuturesUnordered::new(),
         };
@@ -80,12 +86,12 @@ impl Worker {
     /// Takes readiness of running containers from the API, so that an agent's restart does not take them out of service.
     fn take_up(&mut self, pod: &Arc<Pod>) {
         let status = pod.status.clone().unwrap_or_default();
-        let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-        for known in all {
+        for known in status.init_container_statuses.iter().chain(&status.container_statuses).flatten() {
             let life = self.seen.life_mut(&known.name);
             let same =
                 |current: &Container| known.container_id.as_deref() == Some(status::written_id(&current.id).as_str());
             if life.current.as_ref().is_some_and(same) && life.running() {
+                life.asked = Some(known.image.clone()).filter(|image| !image.is_empty());
                 life.probed.started = known.started == Some(true);
                 life.probed.ready = known.ready;
             }
@@ -110,7 +116,7 @@ impl Worker {
             self.tell_waits(&pod, &plan);
             self.publish(&pod, &plan);
             if plan.steps.contains(&Step::Forget) {
-                self.probes.values().flatten().for_each(Task::abort);
+                self.probes.values().flatten().for_each(|(_, task)| task.abort());
                 return;
             }
             for step in plan.steps {
@@ -127,7 +133,14 @@ impl Worker {
     }
 
     fn carrier(&self, pod: &Arc<Pod>) -> Carrier {
-        Carrier { context: Arc::clone(&self.context), pod: Arc::clone(pod), addresses: self.seen.addresses.clone() }
+        let running = self.seen.containers.iter().filter(|(_, life)| life.running());
+        let id = |life: &Life| life.current.as_ref().map(|container| container.id.clone());
+        Carrier {
+            context: Arc::clone(&self.context),
+            pod: Arc::clone(pod),
+            addresses: self.seen.addresses.clone(),
+            running: running.filter_map(|(name, life)| Some((name.clone(), id(life)?))).collect(),
+        }
     }
 
     fn job(&self, job: impl Future<Output = Done> + Send + 'static) {
@@ -156,6 +169,7 @@ impl Worker {
                 let life = self.seen.life_mut(&container);
                 let Some(image) = life.image.done.clone() else { return };
                 life.making.begin();
+                life.asked = find(pod, &container).and_then(|spec| spec.image);
                 if let Some(exit) = life.exit() {
                     let ended = moment(exit.finished_at);
                     life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
@@ -169,10 +183,12 @@ impl Worker {
                 life.making.begin();
                 self.job(async move { Done::Started(container, Ok(carrier.run(current).await)) });
             }
-            Step::Stop { container, id, grace, why } => {
-                let until = crate::backoff::later(now, grace);
-                self.seen.life_mut(&container).stopping = Some(until);
-                self.stop_probes(&container);
+            Step::Stop { container, id, grace, why, replaced } => {
+                let life = self.seen.life_mut(&container);
+                life.stopping = Some(crate::backoff::later(now, grace));
+                life.replaced |= replaced;
+                // Whether it takes traffic is asked until its end.
+                self.stop_probes(&container, &[Purpose::Readiness]);
                 self.job(carrier.stop(container, id, grace, why));
             }
             Step::Renew => {
@@ -209,7 +225,9 @@ impl Worker {
             Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
             Done::Started(name, outcome) => self.started(pod, &name, outcome),
             Done::Stopped(name, Ok(found)) => {
-                self.seen.life_mut(&name).stopping = None;
+                let life = self.seen.life_mut(&name);
+                life.stopping = None;
+                life.hooking = false;
                 if let Some(container) = found {
                     self.hear(pod, News::Ended(container));
                 }
@@ -228,7 +246,13 @@ impl Worker {
             }
             Done::Retired(outcome) => self.ended(outcome, SandboxLife::Stopped),
             Done::Removed(outcome) => self.ended(outcome, SandboxLife::Removed),
-            Done::Nothing => {}
+            Done::Hooked(name, id) => {
+                let life = self.seen.life_mut(&name);
+                if life.current.as_ref().is_some_and(|current| current.id == id) {
+                    life.hooking = false;
+                    self.begin_probes(pod, &name);
+                }
+            }
         }
     }
 
@@ -255,11 +279,13 @@ impl Worker {
                 if !self.seen.life(name).running() {
                     return;
                 }
-                self.begin_probes(pod, name);
-                let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, name));
-                if let Some(spec) = spec.filter(|spec| spec.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some()))
-                {
-                    self.job(self.carrier(pod).post_start(spec.clone(), id));
+                let spec = find(pod, name);
+                match spec.filter(|spec| spec.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some())) {
+                    Some(spec) => {
+                        self.seen.life_mut(name).hooking = true;
+                        self.job(self.carrier(pod).post_start(spec, id));
+                    }
+                    None => self.begin_probes(pod, name),
                 }
             }
         }
@@ -268,26 +294,21 @@ impl Worker {
     /// Takes over news.
     fn hear(&mut self, pod: &Arc<Pod>, news: News) {
         match news {
-            News::Ended(mut container) => {
-                let name = container.name.clone();
-                let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, &name));
-                if spec.is_some_and(|spec| spec.termination_message_policy.as_deref() == Some("FallbackToLogsOnError"))
-                {
-                    add_log_tail(&mut container);
-                }
+            News::Ended(container) => {
                 if matches!(container.state, ContainerState::Exited(_)) {
-                    self.stop_probes(&name);
+                    self.stop_probes(&container.name, &[]);
                 }
-                self.seen.heard(container);
+                self.seen.heard(with_message(pod, container));
             }
+            // The status is told to the new one.
+            News::Mirrored => self.told = None,
             News::Lost => {
                 self.seen.lost(self.context.seam.now());
                 let names: Vec<String> = self.probes.keys().cloned().collect();
-                names.iter().for_each(|name| self.stop_probes(name));
+                names.iter().for_each(|name| self.stop_probes(name, &[]));
             }
             News::Probe(id, news) => {
-                let of =
-                    |life: &crate::observed::Life| life.running() && life.current.as_ref().is_some_and(|c| c.id == id);
+                let of = |life: &Life| life.running() && life.current.as_ref().is_some_and(|c| c.id == id);
                 let Some((name, life)) = self.seen.containers.iter_mut().find(|(_, life)| of(life)) else { return };
                 match news {
                     ProbeNews::Started => life.probed.started = true,
@@ -305,8 +326,7 @@ impl Worker {
     /// Begins the probes of a running container: the startup probe, and after it the others.
     fn begin_probes(&mut self, pod: &Arc<Pod>, name: &str) {
         let life = self.seen.life(name);
-        let spec = pod.spec.as_ref().and_then(|spec| policy::find(spec, name));
-        let (Some(container), Some(current)) = (spec, life.current) else { return };
+        let (Some(container), Some(current)) = (find(pod, name), life.current) else { return };
         let probes = match &container.startup_probe {
             Some(startup) if !life.probed.started => vec![(Purpose::Startup, startup)],
             _ => [(Purpose::Readiness, &container.readiness_probe), (Purpose::Liveness, &container.liveness_probe)]
@@ -315,33 +335,57 @@ impl Worker {
                 .collect(),
         };
         for (purpose, probe) in probes {
-            let (carrier, seat, id) = (self.carrier(pod), Arc::clone(&self.seat), current.id.clone());
-            let watch = probes::watch(carrier, seat, container.clone(), id, purpose, probe.clone());
-            self.probes.entry(name.to_owned()).or_default().push(self.context.seam.spawn("probe", watch));
+            let (carrier, seat) = (self.carrier(pod), Arc::clone(&self.seat));
+            let watch = probes::watch(carrier, seat, container.clone(), current.clone(), purpose, probe.clone());
+            self.probes.entry(name.to_owned()).or_default().push((purpose, self.context.seam.spawn("probe", watch)));
         }
     }
 
-    fn stop_probes(&mut self, name: &str) {
-        self.probes.remove(name).iter().flatten().for_each(Task::abort);
+    /// Ends the probes of a container but those for a purpose that is kept.
+    fn stop_probes(&mut self, name: &str, kept: &[Purpose]) {
+        if let Some(probes) = self.probes.get_mut(name) {
+            probes.extract_if(.., |(purpose, _)| !kept.contains(purpose)).for_each(|(_, task)| task.abort());
+        }
     }
 
-    /// Notes back-offs that begin.
+    /// Notes back-offs that begin, and that the node ends the pod.
     fn tell_waits(&mut self, pod: &Arc<Pod>, plan: &Plan) {
         let carrier = self.carrier(pod);
         for (name, waiting) in &plan.waiting {
             if self.waiting.get(name).is_some_and(|before| before.reason == waiting.reason) {
                 continue;
             }
-            let message = match waiting.reason.as_str() {
+            match waiting.reason.as_str() {
                 "CrashLoopBackOff" => {
-                    format!("Back-off restarting failed container {name} in pod {}", policy::full_name(pod))
+                    let pod = policy::full_name(pod);
+                    let message = format!("Back-off restarting failed container {name} in pod {pod}");
+                    carrier.note(Some(name), Weight::Warning, "BackOff", message);
                 }
-                "ImagePullBackOff" => waiting.message.clone(),
-                _ => continue,
-            };
-            carrier.note(Some(name), Weight::Warning, "BackOff", message);
+                "ImagePullBackOff" => {
+                    let image = find(pod, name).and_then(|container| container.image).unwrap_or_default();
+                    carrier.note(Some(name), Weight::Normal, "BackOff", format!("Back-off pulling image \"{image}\""));
+                    carrier.note(Some(name), Weight::Warning, "Failed", "Error: ImagePullBackOff");
+                }
+                _ => {}
+            }
         }
         self.waiting.clone_from(&plan.waiting);
+        if let Verdict::Failed { reason, message } = verdict::verdict(pod, &self.seen, self.context.seam.now())
+            && self.failed != Some(reason)
+        {
+            carrier.note(None, Weight::Normal, reason, message);
+            self.failed = Some(reason);
+        }
+    }
+
+    /// The pod as the API shows it.
+    fn shown(&self, pod: &Arc<Pod>) -> Option<Arc<Pod>> {
+        if !is_static(pod) {
+            return Some(Arc::clone(pod));
+        }
+        let mut shown = Pod::clone(pod);
+        shown.metadata.uid = Some(self.context.mirrors.uid_of(pod)?);
+        Some(Arc::new(shown))
     }
 
     /// Makes known what others may know: the status, and where the logs are.
@@ -350,10 +394,13 @@ impl Worker {
         let (seen, node) = (&self.seen, self.context.facts.addresses.as_slice());
         let status = status::status(&Facts { pod, before: &before, seen, plan, node, now: self.context.seam.now() });
         if !self.seen.gone && self.told.as_ref() != Some(&status) {
-            self.reporter.status(pod, status.clone());
+            // Nobody can be told of a static pod until the API shows it.
+            if let Some(shown) = self.shown(pod) {
+                self.reporter.status(&shown, status.clone());
+            }
             self.told = Some(status);
         }
-        let files = |life: &crate::observed::Life| LogFiles {
+        let files = |life: &Life| LogFiles {
             current: life.current.as_ref().or(life.last.as_ref()).map(|container| container.log_path.clone()),
             running: life.running(),
             previous: life.current.as_ref().and(life.last.as_ref()).map(|container| container.log_path.clone()),
@@ -372,16 +419,23 @@ fn before(pod: &Pod, told: Option<&PodStatus>) -> PodStatus {
     PodStatus { conditions: Some(own.chain(foreign).cloned().collect()), qos_class: api.qos_class, ..told.clone() }
 }
 
-/// Gives a container that failed without a message the end of its log as one.
-fn add_log_tail(container: &mut Container) {
-    let ContainerState::Exited(exit) = &mut container.state else { return };
-    if exit.code == 0 || !exit.message.is_empty() {
-        return;
+/// A container of the pod's specification.
+fn find(pod: &Pod, name: &str) -> Option<Spec> {
+    pod.spec.as_ref().and_then(|spec| policy::find(spec, name)).map(|(_, container)| container.into_owned())
+}
+
+/// A container that ended, with the message that its specification asks for: the end of its log when it failed without one
+/// and `FallbackToLogsOnError` says so.
+fn with_message(pod: &Pod, mut container: Container) -> Container {
+    let log = container.log_path.clone();
+    let ContainerState::Exited(exit) = &mut container.state else { return container };
+    let falls_back = |spec: Spec| spec.termination_message_policy.as_deref() == Some("FallbackToLogsOnError");
+    if exit.code == 0 || !exit.message.is_empty() || !find(pod, &container.name).is_some_and(falls_back) {
+        return container;
     }
-    match crate::logs::tail(&container.log_path, MESSAGE_MAX) {
+    match crate::logs::tail(&log, MESSAGE_MAX) {
         Ok(tail) => exit.message = tail,
-        Err(error) => {
-            tracing::debug!(%error, log = %container.log_path.display(), "no log for the termination message");
-        }
+        Err(error) => tracing::debug!(%error, log = %log.display(), "no log for the termination message"),
     }
+    container
 }

@@ -61,6 +61,24 @@ pub struct PullProgress {
     pub total: u64,
 }
 
+/// Quality of service of a pod: where its group stands in the node's tree of groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Qos {
+    /// At the top, beside the groups of the others. Also what the records of releases without classes mean.
+    #[default]
+    Guaranteed,
+    /// Below `burstable`, whose CPU weight is the sum of its pods' requests.
+    Burstable,
+    /// Below `besteffort`, which has the least CPU weight there is.
+    BestEffort,
+}
+
+impl Qos {
+    /// All classes.
+    pub const ALL: [Self; 3] = [Self::Guaranteed, Self::Burstable, Self::BestEffort];
+}
+
 /// A pod sandbox to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxConfig {
@@ -92,6 +110,12 @@ pub struct SandboxConfig {
     pub host_pid: bool,
     /// Use the host's IPC namespace.
     pub host_ipc: bool,
+    /// Give the pod ids of its own: root in its Linux containers is nobody on the node (`hostUsers: false`).
+    #[serde(default)]
+    pub user_namespace: bool,
+    /// Its quality of service.
+    #[serde(default)]
+    pub qos: Qos,
 }
 
 /// Resource limits. `None` is no limit.
@@ -105,6 +129,12 @@ pub struct Limits {
     pub memory: Option<u64>,
     /// Number of processes and threads.
     pub pids: Option<u64>,
+    /// Huge pages of 2 MiB, in bytes.
+    #[serde(default)]
+    pub huge_2mi: Option<u64>,
+    /// Huge pages of 1 GiB, in bytes.
+    #[serde(default)]
+    pub huge_1gi: Option<u64>,
 }
 
 /// A directory or file of the node shown inside a container. For Wasm, a preopened directory.
@@ -141,6 +171,15 @@ pub struct Security {
     pub drop_capabilities: Vec<String>,
     /// `seccompProfile`.
     pub seccomp: Seccomp,
+    /// `supplementalGroupsPolicy: Strict`: the image's own memberships do not count.
+    #[serde(default)]
+    pub strict_groups: bool,
+    /// `procMount: Unmasked`: nothing of `/proc` and `/sys` is covered or read-only.
+    #[serde(default)]
+    pub unmasked_proc: bool,
+    /// `appArmorProfile`: the name of a profile that the node has loaded.
+    #[serde(default)]
+    pub apparmor: Option<String>,
 }
 
 /// `seccompProfile.type`.
@@ -190,6 +229,12 @@ pub struct ContainerConfig {
     pub tty: bool,
     /// `terminationMessagePath` inside the container.
     pub termination_message_path: String,
+    /// `lifecycle.stopSignal`; the image's when absent.
+    #[serde(default)]
+    pub stop_signal: Option<String>,
+    /// See the processes of this running container of the pod (`targetContainerName`).
+    #[serde(default)]
+    pub processes_of: Option<ContainerId>,
     /// For Wasm containers.
     pub wasm: WasmConfig,
 }
@@ -295,6 +340,15 @@ pub struct ExecOutcome {
     pub output: Vec<u8>,
 }
 
+/// Bytes that a container holds on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskUsage {
+    /// Of its writable layer.
+    pub writable: u64,
+    /// Of its logs, rotated ones included.
+    pub logs: u64,
+}
+
 /// Use of resources by a container now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -396,6 +450,18 @@ pub trait Runtime: Send + Sync + std::fmt::Debug {
 
     /// Runs a command in a running Linux container and waits for it, for probes and hooks.
     async fn exec_sync(&self, id: &ContainerId, command: &[String], timeout_ms: u64) -> Result<ExecOutcome>;
+
+    /// Sets the limits of a container anew, without a restart.
+    async fn update_container(&self, id: &ContainerId, limits: Limits) -> Result<()>;
+
+    /// Sets the limits over all containers of a pod anew.
+    async fn update_pod_sandbox(&self, id: &SandboxId, limits: Limits) -> Result<()>;
+
+    /// Bounds what all pods together may use: the node's allocatable amounts.
+    async fn bound_pods(&self, limits: Limits) -> Result<()>;
+
+    /// What a container holds on disk now.
+    async fn disk_usage(&self, id: &ContainerId) -> Result<DiskUsage>;
 
     /// Use of resources.
     async fn stats(&self, id: &ContainerId) -> Result<Usage>;

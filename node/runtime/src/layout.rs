@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::LocalConfig;
-use crate::contract::{ContainerId, RuntimeError, SandboxId};
+use crate::contract::{ContainerId, Qos, RuntimeError, SandboxId};
 
 /// The directories of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,14 +80,23 @@ impl Layout {
         format!("{}/pods", self.cgroup_root)
     }
 
+    /// The cgroup above all pods of a quality of service: that of guaranteed pods is above the others'.
+    pub fn class_cgroup(&self, qos: Qos) -> String {
+        match qos {
+            Qos::Guaranteed => self.pods_cgroup(),
+            Qos::Burstable => format!("{}/burstable", self.pods_cgroup()),
+            Qos::BestEffort => format!("{}/besteffort", self.pods_cgroup()),
+        }
+    }
+
     /// The cgroup of one pod.
-    pub fn pod_cgroup(&self, id: &SandboxId) -> String {
-        format!("{}/pods/{}", self.cgroup_root, id.0)
+    pub fn pod_cgroup(&self, id: &SandboxId, qos: Qos) -> String {
+        format!("{}/{}", self.class_cgroup(qos), id.0)
     }
 
     /// The cgroup of one container.
-    pub fn container_cgroup(&self, sandbox: &SandboxId, id: &ContainerId) -> String {
-        format!("{}/{}", self.pod_cgroup(sandbox), id.0)
+    pub fn container_cgroup(&self, sandbox: &SandboxId, qos: Qos, id: &ContainerId) -> String {
+        format!("{}/{}", self.pod_cgroup(sandbox, qos), id.0)
     }
 }
 

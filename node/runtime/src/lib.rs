@@ -19,6 +19,7 @@ pub mod privileges;
 pub mod layout;
 
 pub mod cgroup;
+pub mod disk;
 pub mod linux;
 
 pub mod local;

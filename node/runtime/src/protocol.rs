@@ -217,6 +217,9 @@ pub struct LinuxPlan {
     pub security: Security,
     /// `oom_score_adj`.
     pub oom_score_adj: i32,
+    /// Live in the process namespace of this running container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes_of: Option<ContainerId>,
 }
 
 /// A Wasm container.

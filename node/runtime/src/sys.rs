@@ -9,6 +9,9 @@ use nix::unistd::{ForkResult, Pid};
 
 use crate::protocol::DESCRIPTOR_LIMIT;
 
+mod clone;
+pub(crate) use clone::{Side, clone};
+
 /// Which side of a fork this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fork {
@@ -20,9 +23,7 @@ pub(crate) enum Fork {
 
 /// Forks this process, which must have one thread; anything else is refused.
 pub(crate) fn fork() -> io::Result<Fork> {
-    if thread_count()? != 1 {
-        return Err(io::Error::other("a process with several threads must not fork"));
-    }
+    refuse_threads()?;
     // SAFETY: this process has one thread (checked above), so no lock can be held by a thread that the child lacks.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Child => Ok(Fork::Child),
@@ -30,8 +31,20 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
-fn thread_count() -> io::Result<usize> {
-    Ok(std::fs::read_dir("/proc/self/task")?.count())
+/// The same, into the control group of the v2 tree whose directory is given, if any.
+pub(crate) fn fork_into(group: Option<BorrowedFd<'_>>) -> io::Result<Fork> {
+    refuse_threads()?;
+    match clone(0, group)? {
+        Side::Child => Ok(Fork::Child),
+        Side::Parent { pid, .. } => Ok(Fork::Parent(Pid::from_raw(pid))),
+    }
+}
+
+fn refuse_threads() -> io::Result<()> {
+    match std::fs::read_dir("/proc/self/task")?.count() {
+        1 => Ok(()),
+        _ => Err(io::Error::other("a process with several threads must not fork")),
+    }
 }
 
 /// Ends this process without running the exit handlers that it shares with its parent.

@@ -2,10 +2,10 @@
 //!
 //! Before it runs a byte of a guest it stands in its container's cgroup, in the pod's namespaces, in a mount namespace where
 //! only its volumes and the resolver's files exist, under the pod's own unprivileged uid, without capabilities or a way to
-//! gain any. `runAsUser` does not change that uid: the uid is what separates tenants here. Groups (`fsGroup`) are kept, so
+//! gain any, behind a system call filter of its own. `runAsUser` does not change that uid: the uid is what separates tenants here. Groups (`fsGroup`) are kept, so
 //! that volumes work.
 //!
-//! Without root it is confined by the guest's sandbox alone: it keeps the node's user and namespaces, and dies with its shim.
+//! Without root it is confined by the guest's sandbox and the filter alone: it keeps the node's user and namespaces, and dies with its shim.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -23,6 +23,7 @@ use crate::protocol::{StartPlan, WasmPlan};
 use crate::sys::{self, Fork};
 
 mod confine;
+pub(crate) mod filter;
 
 /// Most bytes of a worker's report: its message is at most 4 KiB.
 const REPORT_LIMIT: usize = 64 * 1024;
@@ -129,7 +130,8 @@ pub(crate) fn fork(
     let flags = nix::fcntl::OFlag::O_NONBLOCK;
     nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFL(flags))?;
     let shim = nix::unistd::getpid();
-    match sys::fork()? {
+    let group = worker.group.cradle().map_err(io::Error::other)?;
+    match sys::fork_into(group.as_ref().map(AsFd::as_fd))? {
         Fork::Parent(pid) => Ok((pid, Report::new(read))),
         Fork::Child => sys::exit_now(child(engine, worker, shim, code, streams, &File::from(write))),
     }

@@ -40,6 +40,8 @@ enum ZygoteError {
     Cgroup(#[from] crate::cgroup::CgroupError),
     #[error("prepare the Wasm engine")]
     Engine(#[from] wasm::engine::EngineError),
+    #[error("prepare the workers' system call filter")]
+    Filter(#[from] crate::linux::LaunchError),
     #[error("the agent's first request was not `prepare`")]
     Unprepared,
 }
@@ -75,8 +77,11 @@ fn run() -> Result<(), ZygoteError> {
         return Err(ZygoteError::Unprepared);
     };
     let parent = descriptors.pop();
-    Hierarchy::of(privileges)?.group(&cgroup)?.add_self()?;
+    // Found once: the table of mounts, which it is read from, grows with every pod, and shims inherit what is in memory.
+    let hierarchy = Hierarchy::of(privileges)?;
+    hierarchy.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
+    crate::wasm_worker::filter::compiled()?;
     reply(control, &ZygoteReply::Prepared)?;
 
     loop {
@@ -99,7 +104,7 @@ fn run() -> Result<(), ZygoteError> {
         if ready[0] {
             let Some((request, _none)) = receive(control)? else { return Ok(()) };
             let ZygoteRequest::Fork { pod } = request else { return Err(ZygoteError::Unprepared) };
-            let answer = match fork_shim(&PodDir(pod), privileges, &engine, parent.as_ref()) {
+            let answer = match fork_shim(&PodDir(pod), privileges, &hierarchy, &engine, parent.as_ref()) {
                 Ok(pid) => ZygoteReply::Forked { pid: pid.as_raw().cast_unsigned() },
                 Err(error) => ZygoteReply::Failed { message: shim::note::chain(&error) },
             };
@@ -112,13 +117,14 @@ fn run() -> Result<(), ZygoteError> {
 fn fork_shim(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     engine: &wasm::engine::Preloaded,
     parent: Option<&OwnedFd>,
 ) -> Result<Pid, ZygoteError> {
     let listener = attempt("make the shim's socket", listen(pod.path()))?;
     match attempt("fork a shim", sys::fork())? {
         Fork::Parent(pid) => Ok(pid),
-        Fork::Child => sys::exit_now(shim::main(pod, privileges, listener, parent, engine)),
+        Fork::Child => sys::exit_now(shim::main(pod, privileges, hierarchy, listener, parent, engine)),
     }
 }
 

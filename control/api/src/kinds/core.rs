@@ -1,5 +1,6 @@
 //! Kinds of the core group, whose name is empty in URLs and in `apiVersion`.
 
+pub(super) mod component_status;
 pub(super) mod config_map;
 mod data;
 pub(super) mod endpoints;

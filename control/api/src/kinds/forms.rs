@@ -1,5 +1,7 @@
 //! The other versions, and groups, in which stored kinds are served: what older clients speak.
 
+mod deprecated;
+
 use crate::kind::{Conversion, Directions, Kind};
 use crate::kinds::{
     admissionregistration, autoscaling, batch, coordination, discovery, events, networking, node, policy, rbac,
@@ -57,7 +59,7 @@ pub(super) fn all() -> impl Iterator<Item = Kind> {
         let group = stored.group.clone();
         form(stored, &group, "v1beta1", schema, Directions::SAME)
     });
-    TABLE.iter().map(|kind| kind()).chain(same)
+    TABLE.iter().map(|kind| kind()).chain(same).map(deprecated::warned)
 }
 
 /// A stored kind as another version, or another group, shows it.

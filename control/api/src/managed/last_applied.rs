@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::Set;
 use super::compare::compare;
 use super::extract::paths;
-use super::place::Place;
+use super::{Set, Version};
 use crate::json;
 use crate::metadata::ANNOTATIONS_MAX;
 
@@ -13,10 +12,11 @@ const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The paths that the annotation of the live object accounts for: it names them, and they still have the value it names.
 /// Whoever set them was `kubectl`, under whatever name. `None` without an annotation that can be read.
-pub(super) fn accounted(place: Place, live: &Value, api_version: &str) -> Option<Set> {
+pub(super) fn accounted(version: &Version, live: &Value) -> Option<Set> {
+    let place = version.place();
     let text = given(live)?;
     let applied: Value = serde_json::from_str(text).ok()?;
-    if applied["apiVersion"] != api_version {
+    if applied["apiVersion"] != version.api_version() {
         return None;
     }
     let changes = compare(place, &applied, live).ok()?;

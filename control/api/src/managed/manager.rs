@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::Set;
 use super::fields::NotFields;
+use super::{Set, Version};
 use crate::json as read;
 use crate::meta::Timestamp;
 use crate::time;
@@ -148,8 +148,8 @@ impl Managers {
     }
 
     /// Drops managers of versions that are not served any more: nobody could say what their fields are.
-    pub(super) fn retain_versions(&mut self, served: &[&str]) {
-        self.0.retain(|_, entry| served.contains(&&*entry.version));
+    pub(super) fn retain_versions(&mut self, served: &[Version]) {
+        self.0.retain(|_, entry| served.iter().any(|version| version.api_version() == entry.version));
     }
 }
 

@@ -4,18 +4,21 @@ mod algebra;
 mod lists;
 mod stories;
 mod update;
+mod versions;
 
 use serde_json::{Value, json};
 
 use super::manager::Managers;
-use super::{Reach, Write, apply, update as note};
+use super::{Reach, Version, Write, apply, update as note};
 use crate::meta::Timestamp;
 use crate::schema::Schema;
 use crate::status::Status;
 
 /// An object over time; every write is a minute after the one before.
 struct Story {
-    api_version: &'static str,
+    versions: Vec<Version>,
+    /// In which of them it is written now.
+    at: usize,
     kind: &'static str,
     subresource: &'static str,
     reach: Reach,
@@ -25,7 +28,9 @@ struct Story {
 
 impl Story {
     fn of(api_version: &'static str, kind: &'static str) -> Self {
-        Self { api_version, kind, subresource: "", reach: Reach::But(&[&["status"]]), minutes: 0, object: None }
+        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        let versions = vec![Version::only(api_version, Schema::of_kind(group, version, kind))];
+        Self { versions, at: 0, kind, subresource: "", reach: Reach::But(&[&["status"]]), minutes: 0, object: None }
     }
 
     /// A story that begins with an object by an updater.
@@ -36,22 +41,20 @@ impl Story {
     }
 
     fn write<'a>(&'a self, manager: &'a str) -> Write<'a> {
-        let (group, version) = self.api_version.rsplit_once('/').unwrap_or(("", self.api_version));
         Write {
-            of: Schema::of_kind(group, version, self.kind),
-            api_version: self.api_version,
+            version: &self.versions[self.at],
             kind: self.kind,
             manager,
             subresource: self.subresource,
             reach: self.reach,
-            served: std::slice::from_ref(&self.api_version),
+            served: &self.versions,
             now: Timestamp::from_second(self.minutes * 60).unwrap(),
         }
     }
 
     fn named(&self, object: &Value) -> Value {
         let mut object = object.clone();
-        object["apiVersion"] = self.api_version.into();
+        object["apiVersion"] = self.versions[self.at].api_version().into();
         object["kind"] = self.kind.into();
         object["metadata"]["name"] = "x".into();
         object
@@ -85,8 +88,9 @@ impl Story {
 
     fn update(&mut self, manager: &str, change: impl FnOnce(Value) -> Value) -> &mut Self {
         self.minutes += 1;
-        let changed = change(self.object.clone().unwrap_or(json!({})));
-        let mut new = self.named(&changed);
+        let shown = self.object.as_ref().map(|object| self.versions[self.at].shown(object).into_owned());
+        let changed = change(shown.unwrap_or(json!({})));
+        let mut new = self.versions[self.at].stored(self.named(&changed));
         note(&self.write(manager), self.object.as_ref(), &mut new);
         self.object = Some(new);
         self

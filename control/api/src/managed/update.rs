@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Set;
-use super::compare::compare;
+use super::change::Change;
 use super::manager::{Entry, Manager, Managers, Operation, forgets};
 use super::write::{Write, ownable};
 use crate::json;
@@ -38,29 +38,26 @@ pub fn update(write: &Write<'_>, live: Option<&Value>, new: &mut Value) {
         return;
     }
     let empty = Value::Object(Map::new());
-    let Ok(changes) = compare(write.place(), live.unwrap_or(&empty), new) else {
+    let Ok(change) = Change::of(write, live.unwrap_or(&empty), new, &managers) else {
         // A list whose items cannot be told apart: Kubernetes leaves the managers as they were, too.
         return;
     };
-    let changes = changes.filtered(|set| write.reach.filter(set));
-    if changes.is_empty() && !theirs {
+    if change.own().is_empty() && !theirs {
         return;
     }
-    let managers = owned(write, managers, &changes.given(), &changes.removed);
-    put(new, managers.encode());
+    put(new, owned(write, managers, &change).encode());
 }
 
-/// Who owns what after the writer gave a value to some paths and removed others.
-fn owned(write: &Write<'_>, mut managers: Managers, given: &Set, removed: &Set) -> Managers {
+/// Who owns what after the change.
+fn owned(write: &Write<'_>, mut managers: Managers, change: &Change<'_>) -> Managers {
     managers.retain_versions(write.served);
-    let touched = given.union(removed);
     for entry in managers.0.values_mut() {
-        entry.fields = entry.fields.difference(&touched);
+        entry.fields = entry.fields.difference(&change.touched(&entry.version));
     }
     managers.0.retain(|_, entry| !entry.fields.is_empty());
-    let mine = ownable(given);
+    let mine = ownable(&change.own().given());
     if !mine.is_empty() {
-        let fresh = Entry { fields: Set::default(), version: write.api_version.to_owned(), time: None };
+        let fresh = Entry { fields: Set::default(), version: write.version.api_version().to_owned(), time: None };
         let entry = managers.0.entry(write.manager(Operation::Update)).or_insert(fresh);
         entry.fields = entry.fields.union(&mine);
         entry.time = Some(write.now);

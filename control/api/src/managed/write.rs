@@ -2,19 +2,15 @@
 
 use std::sync::LazyLock;
 
-use super::Set;
 use super::manager::{Manager, Operation};
-use super::place::Place;
+use super::{Set, Version};
 use crate::meta::Timestamp;
-use crate::schema::Type;
 
 /// A write by somebody.
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
-    /// The type of the object; none for a custom resource without a schema.
-    pub of: Option<Type>,
-    /// The `apiVersion` of the request.
-    pub api_version: &'a str,
+    /// The version of the request.
+    pub version: &'a Version,
     /// `Deployment`.
     pub kind: &'a str,
     /// Who writes; see [`super::name`].
@@ -23,8 +19,8 @@ pub struct Write<'a> {
     pub subresource: &'a str,
     /// What such a write changes.
     pub reach: Reach,
-    /// Every `apiVersion` in which the kind is served.
-    pub served: &'a [&'a str],
+    /// Every version in which the kind is served.
+    pub served: &'a [Version],
     /// When.
     pub now: Timestamp,
 }
@@ -50,13 +46,14 @@ impl Reach {
     }
 }
 
-impl Write<'_> {
-    pub(super) fn place(&self) -> Place {
-        Place::root(self.of)
+impl<'a> Write<'a> {
+    pub(super) fn manager(&self, operation: Operation) -> Manager {
+        Manager::new(self.manager, operation, self.version.api_version(), self.subresource)
     }
 
-    pub(super) fn manager(&self, operation: Operation) -> Manager {
-        Manager::new(self.manager, operation, self.api_version, self.subresource)
+    /// The version of that name, when the kind is served in it.
+    pub(super) fn served(&self, api_version: &str) -> Option<&'a Version> {
+        self.served.iter().find(|version| version.api_version() == api_version)
     }
 }
 

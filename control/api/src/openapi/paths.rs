@@ -34,8 +34,10 @@ pub(super) fn add(kind: &Kind, paths: &mut Map<String, Value>) {
     let collection = format!("{prefix}/{}", kind.plural);
     let mut verbs = Map::new();
     verbs.insert("get".into(), list.read("list", LIST_PARAMETERS));
-    verbs.insert("post".into(), object.write("post", "create", 201));
-    verbs.insert("delete".into(), list.delete("deletecollection"));
+    if !kind.flags.computed {
+        verbs.insert("post".into(), object.write("post", "create", 201));
+        verbs.insert("delete".into(), list.delete("deletecollection"));
+    }
     verbs.insert("parameters".into(), parameters.clone().into());
     paths.insert(collection.clone(), verbs.into());
     if kind.scope == Scope::Namespaced {
@@ -44,8 +46,11 @@ pub(super) fn add(kind: &Kind, paths: &mut Map<String, Value>) {
     }
     parameters.push(in_path("name", &format!("name of the {}", kind.kind)));
     let one = format!("{collection}/{{name}}");
-    let mut verbs = object.read_and_change();
-    verbs.insert("delete".into(), object.delete("delete"));
+    let mut verbs = Map::from_iter([("get".to_owned(), object.read("read", &[PRETTY]))]);
+    if !kind.flags.computed {
+        verbs = object.read_and_change();
+        verbs.insert("delete".into(), object.delete("delete"));
+    }
     verbs.insert("parameters".into(), parameters.clone().into());
     paths.insert(one.clone(), verbs.into());
     for subresource in kind.subresources {

@@ -112,6 +112,7 @@ fn schema(of: Type, descriptions: &Descriptions) -> Value {
 
 fn property(of: Type, field: &Field, text: String) -> Value {
     let mut schema = shape(&field.shape);
+    tell_values(&mut schema, &field.values);
     describe(&mut schema, text);
     if let Some(value) = defaults::of_field(of, field) {
         schema.insert("default".into(), value);
@@ -126,6 +127,19 @@ fn property(of: Type, field: &Field, text: String) -> Value {
     extend(&mut schema, "patch-strategy", field.strategy.words().map(Value::from));
     extend(&mut schema, "patch-merge-key", field.merge_key.map(Value::from));
     Value::Object(schema)
+}
+
+/// The values that a text may have stand beside its type; those of a list or map in the schema of what it holds.
+fn tell_values(schema: &mut Map<String, Value>, values: &[&'static str]) {
+    if values.is_empty() {
+        return;
+    }
+    let holder = if schema.contains_key("items") { "items" } else { "additionalProperties" };
+    let schema = match schema.get_mut(holder) {
+        Some(Value::Object(held)) => held,
+        _ => schema,
+    };
+    schema.insert("enum".into(), values.into());
 }
 
 fn extend(schema: &mut Map<String, Value>, name: &str, value: Option<Value>) {

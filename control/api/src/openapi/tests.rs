@@ -130,6 +130,60 @@ fn lists_say_how_they_merge() {
 }
 
 #[test]
+fn values_are_told_of_a_text_of_a_list_and_of_a_map() {
+    let document = of("");
+    let of = |name: &str, field: &str| {
+        let mut told =
+            document["components"]["schemas"][format!("io.k8s.api.core.v1.{name}")]["properties"][field].clone();
+        if told["type"] != "string" {
+            told.as_object_mut().unwrap().remove("description");
+        }
+        serde_json::to_string_pretty(&told).unwrap()
+    };
+    let claim = "PersistentVolumeClaimStatus";
+    let all = [of("PodSpec", "restartPolicy"), of(claim, "accessModes"), of(claim, "allocatedResourceStatuses")];
+    expect![[r#"
+        {
+          "description": "Restart policy for all containers within the pod. One of Always, OnFailure, Never. In some contexts, only a subset of those values may be permitted. Default to Always. More info: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy\n\nPossible enum values:\n - `\"Always\"`\n - `\"Never\"`\n - `\"OnFailure\"`",
+          "enum": [
+            "Always",
+            "Never",
+            "OnFailure"
+          ],
+          "type": "string"
+        }
+        {
+          "items": {
+            "default": "",
+            "enum": [
+              "ReadOnlyMany",
+              "ReadWriteMany",
+              "ReadWriteOnce",
+              "ReadWriteOncePod"
+            ],
+            "type": "string"
+          },
+          "type": "array",
+          "x-kubernetes-list-type": "atomic"
+        }
+        {
+          "additionalProperties": {
+            "default": "",
+            "enum": [
+              "ControllerResizeInProgress",
+              "ControllerResizeInfeasible",
+              "NodeResizeInProgress",
+              "NodeResizeInfeasible",
+              "NodeResizePending"
+            ],
+            "type": "string"
+          },
+          "type": "object",
+          "x-kubernetes-map-type": "granular"
+        }"#]].assert_eq(&all.join("\n"));
+}
+
+#[test]
 fn the_index_names_documents_by_their_content() {
     let url = index([("apis/apps/v1", hash(b"{}").as_str())]);
     let url = url["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().unwrap();

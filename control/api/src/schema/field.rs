@@ -97,6 +97,9 @@ pub struct Field {
     pub strategy: Strategy,
     /// The field of an item by which a strategic merge patch matches items.
     pub merge_key: Option<&'static str>,
+    /// The values that clients are told of, sorted; none when any will do. Of a list or map, those that it may hold. They are
+    /// not a rule: what is refused is decided by the kinds.
+    pub values: Box<[&'static str]>,
     /// Its place in protobuf; none for what no client sends in it.
     pub number: Option<Number>,
 }

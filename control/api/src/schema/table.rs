@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use super::{Field, Gvk, ListType, MapType, Number, Scalar, Shape, Strategy, Type};
 
 /// The form of the table that this reader knows.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 static TEXT: &str = include_str!("table.txt");
 
@@ -98,7 +98,8 @@ impl Table {
     }
 
     fn read_field(&mut self, line: &'static str, home: &str) -> Field {
-        let mut words = line.split(' ');
+        let (facts, values) = line.split_once(" enum=").map_or((line, None), |(facts, values)| (facts, Some(values)));
+        let mut words = facts.split(' ');
         let name = words.next().unwrap_or_default();
         let shape = words.next().and_then(|word| self.shape(word, home));
         if shape.is_none() {
@@ -112,6 +113,7 @@ impl Table {
             map: None,
             strategy: Strategy::default(),
             merge_key: None,
+            values: values.into_iter().flat_map(|values| values.split('|')).collect(),
             number: None,
         };
         for word in words {

@@ -58,6 +58,39 @@ fn facts_that_clients_rely_on_are_there() {
     assert!(Schema::of("io.k8s.api.core.v1.Nope").is_none() && Schema::of_kind("", "v2", "Pod").is_none());
 }
 
+#[test]
+fn values_are_those_that_a_server_tells() {
+    let check = |of: &str, field: &str, values: &[&str]| {
+        let field = Schema::of(&format!("io.k8s.api.{of}")).and_then(|of| of.field(field)).unwrap();
+        assert_eq!(&*field.values, values, "{of}.{}", field.name);
+    };
+    check("core.v1.PodSpec", "restartPolicy", &["Always", "Never", "OnFailure"]);
+    check(
+        "core.v1.HostPathVolumeSource",
+        "type",
+        &["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"],
+    );
+    check("core.v1.ServiceSpec", "ipFamilies", &["", "IPv4", "IPv6"]);
+    check("core.v1.GRPCAction", "mode", &["Plaintext", "TLS"]);
+    check("core.v1.AzureDiskVolumeSource", "kind", &["Dedicated", "Managed", "Shared"]);
+    check("core.v1.Pod", "kind", &[]);
+    let usages =
+        Schema::of("io.k8s.api.certificates.v1.CertificateSigningRequestSpec").unwrap().field("usages").unwrap();
+    assert!(usages.values.len() == 23 && usages.values.contains(&"cert sign"));
+}
+
+#[test]
+fn values_are_of_text_and_sorted() {
+    for (of, field) in Schema::types().flat_map(|of| of.fields().iter().map(move |field| (of, field))) {
+        let mut shape = &field.shape;
+        while let Shape::List(item) | Shape::Map(item) = shape {
+            shape = item;
+        }
+        assert!(field.values.is_empty() || *shape == Shape::Scalar(Scalar::String), "{of:?}.{}", field.name);
+        assert!(field.values.is_sorted_by(|a, b| a < b), "{of:?}.{}", field.name);
+    }
+}
+
 /// Every type that an object of this one can hold.
 fn reach(of: Type, reached: &mut BTreeSet<Type>) {
     if !reached.insert(of) {

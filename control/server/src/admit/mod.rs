@@ -1,6 +1,7 @@
 //! What an object must satisfy, and gets added, beyond its own kind's rules: because of other objects, or of who asks.
 
 mod certificate_request;
+mod mirror;
 mod pod;
 mod service;
 
@@ -83,9 +84,12 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
     if review.operation == Operation::Create {
         namespace(review, object)?;
         own_node(review, object)?;
+        mirror::only(review, object)?;
     }
     let resource = ask.kind.stored_resource();
     match (&*resource.group, &*resource.plural, review.operation) {
+        // A mirror shows what runs: nothing is added to it.
+        ("", "pods", Operation::Create) if mirror::is(object) => {}
         ("", "pods", Operation::Create) => pod::complete(object),
         ("", "services", _) => service::allocate(review, object, &mut admitted)?,
         ("", "namespaces", Operation::Create) => name_label(object),

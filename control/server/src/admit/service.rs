@@ -10,6 +10,7 @@ use api::facts::Facts;
 use api::meta::{Key, Resource, Uid};
 use api::record::{Body, Header};
 use api::status::Status;
+use api::validate::FieldError;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
@@ -31,19 +32,19 @@ pub(super) fn allocate(review: &Review<'_>, service: &mut Value, admitted: &mut 
     if !service["spec"].is_object() {
         return Ok(());
     }
-    let mut errors = Vec::new();
-    let addresses = addresses::give(review, service, &mut errors);
-    let ports = ports::give(review, service, &mut errors);
-    if !errors.is_empty() {
-        let name = crate::stamp::meta_text(service, "name");
-        return Err(Status::invalid("", "Service", name, &errors));
-    }
+    let addresses = addresses::give(review, service)?;
+    let ports = ports::give(review, service)?;
     if addresses == Took::Something || ports == Took::Something {
         let (precondition, write) = lock(review)?;
         admitted.preconditions.push(precondition);
         admitted.writes.push(write);
     }
     Ok(())
+}
+
+/// What the client is told of a Service that cannot get what it asks for.
+fn refused(service: &Value, errors: &[FieldError]) -> Status {
+    Status::invalid("", "Service", crate::stamp::meta_text(service, "name"), errors)
 }
 
 /// The rewriting of [`LOCK`], and that it must not have been rewritten since the view.

@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use api::kinds;
-use api::meta::{Key, Timestamp};
+use api::meta::Timestamp;
 use api::status::Status;
 use api::time;
 use serde_json::{Value, json};
-use store::{Precondition, Write};
 
-use crate::stamp;
-use crate::verbs::{Core, RETRIES_MAX, kind_of};
+use super::given::Given;
 
 /// The group of APIServices, which is served whether or not anything is registered.
 const REGISTRATION: &str = "apiregistration.k8s.io";
@@ -44,36 +42,10 @@ const PRIORITY_OF_OTHERS: i32 = 15_000;
 /// How early a version is asked among those of its group.
 const VERSION_PRIORITY: i32 = 15;
 
-/// Registers what is not registered yet, in one write.
-pub(crate) async fn register(core: &Core) -> Result<(), Status> {
-    for _ in 0..RETRIES_MAX {
-        let (preconditions, writes) = missing(core)?;
-        if writes.is_empty() || core.propose(None, preconditions, writes).await?.is_ok() {
-            return Ok(());
-        }
-        // Another server that started was faster with some of them.
-    }
-    Err(Status::internal("what the server serves cannot be registered: others keep registering the same"))
-}
-
-/// What must still hold, and what is to be written.
-fn missing(core: &Core) -> Result<(Vec<Precondition>, Vec<Write>), Status> {
-    let kind = kind_of(REGISTRATION, "apiservices").ok_or_else(|| Status::internal("apiservices are not served"))?;
-    let (mut preconditions, mut writes) = (Vec::new(), Vec::new());
-    let view = core.store.view();
-    for (group, version) in served() {
-        let name = format!("{version}.{group}");
-        let key = Key::new(&kind.resource(), "", &name).map_err(|error| Status::internal(error.to_string()))?;
-        if view.get(&key).is_some() {
-            continue;
-        }
-        let mut object = api_service(&name, group, version);
-        object["status"] = status(core.seam.now());
-        stamp::create(kind, &mut object, &core.seam);
-        writes.push(Core::put(kind, &key, &object)?);
-        preconditions.push(Precondition::Absent(key));
-    }
-    Ok((preconditions, writes))
+/// An APIService for each.
+pub(crate) fn all(now: Timestamp) -> Result<Vec<Given>, Status> {
+    let one = |(group, version)| Given::of(REGISTRATION, "apiservices", api_service(group, version), status(now));
+    served().into_iter().map(one).collect()
 }
 
 fn served() -> BTreeSet<(&'static str, &'static str)> {
@@ -81,15 +53,14 @@ fn served() -> BTreeSet<(&'static str, &'static str)> {
     all.filter(|(group, _)| *group != REGISTRATION).collect()
 }
 
-fn api_service(name: &str, group: &str, version: &str) -> Value {
+fn api_service(group: &str, version: &str) -> Value {
     let priority =
         PRIORITIES.iter().find(|(one, _)| *one == group).map_or(PRIORITY_OF_OTHERS, |(_, priority)| *priority);
     let mut spec = json!({"version": version, "groupPriorityMinimum": priority, "versionPriority": VERSION_PRIORITY});
     if !group.is_empty() {
         spec["group"] = group.into();
     }
-    json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-        "metadata": {"name": name, "labels": {AUTOMANAGED: "onstart"}}, "spec": spec})
+    json!({"metadata": {"name": format!("{version}.{group}"), "labels": {AUTOMANAGED: "onstart"}}, "spec": spec})
 }
 
 /// Status of what this server serves itself.
@@ -104,10 +75,8 @@ mod tests {
 
     #[test]
     fn what_is_registered_is_sound() {
-        for (group, version) in served() {
-            let name = format!("{version}.{group}");
-            let object = api_service(&name, group, version);
-            assert_eq!(kind_of(REGISTRATION, "apiservices").unwrap().strategy.validate(&object), [], "{name}");
+        for given in all(Timestamp::UNIX_EPOCH).unwrap() {
+            assert_eq!(given.errors(), [], "{given:?}");
         }
         assert!(served().contains(&("", "v1")) && !served().contains(&(REGISTRATION, "v1")));
     }

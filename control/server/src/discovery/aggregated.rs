@@ -1,13 +1,16 @@
 //! The aggregated form (KEP-3352): everything in one document, which clients keep until its tag changes.
 
+use std::sync::OnceLock;
+
 use api::kind::Scope;
+use api::status::Status;
 use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
 
 use super::{Answers, Part, Resource, groups, resources};
-use crate::fail::Reply;
-use crate::tagged::{Tagged, quoted};
+use crate::document::Document;
+use crate::fail::{self, Reply};
 
 /// Its media type.
 const MEDIA_TYPE: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -33,16 +36,21 @@ pub(crate) fn wanted(headers: &HeaderMap) -> bool {
     false
 }
 
-/// The core group, or all others.
+/// The core group, or all others; made when first asked for.
 pub(crate) fn answer(core: bool, headers: &HeaderMap) -> Reply {
+    static CORE: OnceLock<Result<Document, Status>> = OnceLock::new();
+    static OTHERS: OnceLock<Result<Document, Status>> = OnceLock::new();
+    let place = if core { &CORE } else { &OTHERS };
+    let made = place.get_or_init(|| Document::of(text(core).as_bytes())).as_ref();
+    let reply = made.map_err(Clone::clone).and_then(|document| document.answer(MEDIA_TYPE, "Accept", headers));
+    reply.unwrap_or_else(|status| fail::reply(&status))
+}
+
+fn text(core: bool) -> String {
     let groups = if core { vec![("", vec!["v1"])] } else { groups() };
     let items: Vec<Value> = groups.iter().map(|(group, versions)| item(group, versions)).collect();
-    let list = json!({
-        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
-    });
-    let body = list.to_string().into_bytes();
-    let tag = quoted(&body);
-    Tagged { tag: &tag, body: body.into(), media_type: MEDIA_TYPE, varies: "Accept" }.answer(headers)
+    let kind = "APIGroupDiscoveryList";
+    json!({"kind": kind, "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}).to_string()
 }
 
 fn item(group: &str, versions: &[&str]) -> Value {

@@ -1,7 +1,5 @@
 //! Server-side apply: a configuration laid over an object, which is made when there is none.
 
-use std::borrow::Cow;
-
 use api::decode::{self, FieldValidation};
 use api::managed;
 use api::status::Status;
@@ -86,13 +84,8 @@ impl Core {
         live: Option<&Value>,
         application: &Application,
     ) -> Result<Wanted, Status> {
-        let mut config = Cow::Borrowed(&application.config);
-        if !ask.kind.is_stored() {
-            owners::with_write(ask, ask.kind, part, &self.seam, |write| managed::fits(write, &config))?;
-            ask.kind.to_stored(config.to_mut());
-        }
-        let lay = |write: &managed::Write<'_>| managed::apply(write, live, &config, application.force);
-        let object = owners::with_write(ask, ask.stored(), part, &self.seam, lay)?;
+        let lay = |write: &managed::Write<'_>| managed::apply(write, live, &application.config, application.force);
+        let object = owners::with_write(ask, part, &self.seam, lay)?;
         let object = decode::applied(object, ask.stored())?;
         Ok(match live {
             Some(live) => Wanted::computed(object, live),

@@ -27,6 +27,7 @@ use serde_json::Value;
 use store::{Applied, Command, Precondition, ProposeError, Refused, Store, Write};
 
 use crate::admit::Admission;
+use crate::components::Component;
 use crate::fail;
 use crate::options::WriteOptions;
 
@@ -52,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) service_cidrs: Vec<(IpAddr, u8)>,
     /// Who else is asked before a write.
     pub(crate) admission: Vec<Arc<dyn Admission>>,
+    /// What else the control plane is made of.
+    pub(crate) components: Vec<Component>,
 }
 
 /// A request to write one object.

@@ -1,9 +1,9 @@
 //! Who owns what an object says: the manager of a request, and what each part of an object means for ownership.
 
 use api::kind::{Kind, StatusKeeps, Subresource};
-use api::managed::{self, Reach, Write};
+use api::kinds;
+use api::managed::{self, Reach, Version, Write};
 use api::requester::Requester;
-use api::schema::Schema;
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use seam::Seam;
@@ -50,26 +50,18 @@ pub(crate) fn of_component(requester: &Requester) -> &'static str {
     }
 }
 
-/// Runs with the write that a request makes to a part of an object of a kind: of the one that is asked for, or of the one
-/// that is stored. Managers name fields as they are stored, in whatever version they write; Kubernetes keeps a name for each
-/// version, and translates.
-pub(crate) fn with_write<T>(
-    ask: &Ask<'_>,
-    kind: &Kind,
-    part: Part,
-    seam: &Seam,
-    run: impl FnOnce(&Write<'_>) -> T,
-) -> T {
-    let api_version = kind.api_version();
+/// Runs with the write that a request makes to a part of an object.
+pub(crate) fn with_write<T>(ask: &Ask<'_>, part: Part, seam: &Seam, run: impl FnOnce(&Write<'_>) -> T) -> T {
+    let kind = ask.kind;
+    let served: Vec<Version> = kinds::versions(kind).map(Version::of).collect();
     let (subresource, reach) = reach(kind, part);
     run(&Write {
-        of: Schema::of(kind.schema),
-        api_version: &api_version,
+        version: &Version::of(kind),
         kind: &kind.kind,
         manager: ask.manager,
         subresource,
         reach,
-        served: &[&api_version],
+        served: &served,
         now: seam.now(),
     })
 }
@@ -100,13 +92,13 @@ fn beside_status(keeps: StatusKeeps) -> &'static [&'static [&'static str]] {
 }
 
 /// Says in a new object who owns it.
-pub(super) fn of_new(ask: &Ask<'_>, object: &mut Value, seam: &Seam) {
-    with_write(ask, ask.stored(), Part::Whole, seam, |write| managed::update(write, None, object));
+pub(crate) fn of_new(ask: &Ask<'_>, object: &mut Value, seam: &Seam) {
+    with_write(ask, Part::Whole, seam, |write| managed::update(write, None, object));
 }
 
 /// Says in a changed object who owns what.
 pub(super) fn of_changed(ask: &Ask<'_>, part: Part, old: &Value, object: &mut Value, seam: &Seam) {
-    with_write(ask, ask.stored(), part, seam, |write| managed::update(write, Some(old), object));
+    with_write(ask, part, seam, |write| managed::update(write, Some(old), object));
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 /// Headers of the transport, which every server sets as it likes.
 const TRANSPORT: [&str; 5] = ["transfer-encoding", "content-length", "date", "connection", "audit-id"];
+/// What the recorded server, which ran without priority and fairness, did not tell.
+const FLOW: [&str; 2] = ["x-kubernetes-pf-flowschema-uid", "x-kubernetes-pf-prioritylevel-uid"];
 
 /// A request and its answer.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ pub fn answer(status: u16, headers: impl IntoIterator<Item = (String, String)>, 
     let headers: Map<String, Value> = headers
         .into_iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
-        .filter(|(name, _)| !TRANSPORT.contains(&name.as_str()))
+        .filter(|(name, _)| !TRANSPORT.contains(&name.as_str()) && !FLOW.contains(&name.as_str()))
         .collect();
     json!({"status": status, "headers": headers, "body": body})
 }

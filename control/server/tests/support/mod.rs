@@ -43,6 +43,7 @@ pub fn config(dir: &std::path::Path) -> ServerConfig {
         cluster_name: "test".into(),
         version: "0.0.0".into(),
         admission: Vec::new(),
+        components: Vec::new(),
         limits: server::Limits::default(),
     }
 }
@@ -54,31 +55,43 @@ impl Cluster {
 
     /// With so many events of watch history.
     pub async fn with_history(events: u64) -> Self {
-        Self::with(events, server::Limits::default()).await
+        Self::with(events, server::Limits::default(), Vec::new()).await
     }
 
     /// With limits that a test can reach.
     pub async fn with_limits(limits: server::Limits) -> Self {
-        Self::with(10_000, limits).await
+        Self::with(10_000, limits, Vec::new()).await
+    }
+
+    /// With these parts beside the server.
+    pub async fn with_components(components: Vec<server::Component>) -> Self {
+        Self::with(10_000, server::Limits::default(), components).await
     }
 
     /// With a clock of the server that a test pushes ahead; the store's goes as ever.
     pub async fn with_leaps() -> (Self, Leaps) {
         let real = Seam::real();
         let (seam, leaps) = real.clone().with_leaps();
-        (Self::of(10_000, server::Limits::default(), real, seam).await, leaps)
+        (Self::of(10_000, server::Limits::default(), Vec::new(), real, seam).await, leaps)
     }
 
-    async fn with(events: u64, limits: server::Limits) -> Self {
+    async fn with(events: u64, limits: server::Limits, components: Vec<server::Component>) -> Self {
         let seam = Seam::real();
-        Self::of(events, limits, seam.clone(), seam).await
+        Self::of(events, limits, components, seam.clone(), seam).await
     }
 
-    async fn of(events: u64, limits: server::Limits, stored: Seam, seam: Seam) -> Self {
+    async fn of(
+        events: u64,
+        limits: server::Limits,
+        components: Vec<server::Component>,
+        stored: Seam,
+        seam: Seam,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = StoreConfig { history_events: events, ..StoreConfig::new(dir.path().join("store")) };
         let store = Store::open(store, stored).await.unwrap();
-        let running = Server::start(ServerConfig { limits, ..config(dir.path()) }, store.clone(), seam).await.unwrap();
+        let config = ServerConfig { limits, components, ..config(dir.path()) };
+        let running = Server::start(config, store.clone(), seam).await.unwrap();
         let admin = Client::of(&running.admin_kubeconfig());
         Self { running, store, admin, dir }
     }

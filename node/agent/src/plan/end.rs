@@ -12,7 +12,7 @@ use crate::plan::{Plan, Step};
 use crate::policy;
 use crate::verdict::Verdict;
 
-/// The least time between stop signal and `SIGKILL`, for pods deleted by force too.
+/// The least grace of a pod, for pods deleted by force too, as the kubelet has it.
 const GRACE_MIN: Duration = Duration::from_secs(1);
 
 /// A stop that is under way is shortened only when that saves at least this much.
@@ -57,8 +57,10 @@ fn grace(spec: &PodSpec, verdict: &Verdict, now: Timestamp) -> Duration {
 fn stop_containers(spec: &PodSpec, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut Plan) -> bool {
     let (sidecars, init): (Vec<_>, Vec<_>) = policy::init(spec).iter().partition(|init| policy::is_sidecar(init));
     let mut running = false;
-    for container in spec.containers.iter().chain(init) {
-        running |= stop(&container.name, seen, grace, now, plan);
+    let first = spec.containers.iter().chain(init).map(|container| &container.name);
+    let looking = spec.ephemeral_containers.iter().flatten().map(|container| &container.name);
+    for name in first.chain(looking) {
+        running |= stop(name, seen, grace, now, plan);
     }
     for sidecar in sidecars.iter().rev() {
         running = running || stop(&sidecar.name, seen, grace, now, plan);
@@ -72,7 +74,7 @@ fn stop(name: &str, seen: &Observed, grace: Duration, now: Timestamp, plan: &mut
     let until = later(now, grace);
     if life.stopping.is_none_or(|before| later(until, SHORTEN_BY) < before) {
         let why = format!("Stopping container {name}");
-        plan.step(Step::Stop { container: name.to_owned(), id: current.id.clone(), grace, why });
+        plan.step(Step::Stop { container: name.to_owned(), id: current.id.clone(), grace, why, replaced: false });
     }
     true
 }

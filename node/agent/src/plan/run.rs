@@ -9,7 +9,7 @@ use seam::Timestamp;
 use crate::backoff::{Backoff, later, written};
 use crate::observed::{Attempt, Failure, Life, Observed, SandboxLife};
 use crate::plan::{Plan, Step};
-use crate::policy::{self, RestartPolicy};
+use crate::policy::{self, RestartPolicy, Role};
 
 /// How often volumes are brought up to date when no change was heard of, as often as the kubelet synchronises a pod.
 const VOLUMES_EVERY: Duration = Duration::from_mins(1);
@@ -37,10 +37,14 @@ fn next<T>(attempt: &Attempt<T>, now: Timestamp) -> Next<'_, T> {
 pub(super) fn plan(pod: &Pod, spec: &PodSpec, seen: &Observed, now: Timestamp, plan: &mut Plan) {
     let volumes = volumes(seen, now, plan);
     let sandbox = volumes && sandbox(seen, now, plan);
-    let mut planner = Planner { pod, seen, now, sandbox, plan };
-    if planner.init(spec) {
+    let mut planner = Planner { pod, spec, seen, now, sandbox, plan, held: false };
+    // Whoever looks into a pod may do so while it begins, too.
+    for ephemeral in policy::ephemeral(spec) {
+        planner.container(&ephemeral, Role::Ephemeral);
+    }
+    if planner.init() {
         for container in &spec.containers {
-            planner.container(container, policy::of_container(spec, container));
+            planner.container(container, Role::Main);
         }
     }
 }
@@ -90,48 +94,67 @@ pub(super) fn attempt(attempt: &Attempt<()>, now: Timestamp, step: Step, plan: &
 
 struct Planner<'a> {
     pod: &'a Pod,
+    spec: &'a PodSpec,
     seen: &'a Observed,
     now: Timestamp,
     sandbox: bool,
     plan: &'a mut Plan,
+    /// A container is on its way through its `postStart` hook, and those after it are not started before.
+    held: bool,
 }
 
 impl Planner<'_> {
     /// Plans the init containers; whether the others may run.
-    fn init(&mut self, spec: &PodSpec) -> bool {
+    fn init(&mut self) -> bool {
         // Once a container of the pod proper was made in this sandbox, initialisation is over for this sandbox.
-        let over = spec.containers.iter().any(|container| self.seen.life(&container.name).current.is_some());
-        for init in policy::init(spec) {
+        let over = self.spec.containers.iter().any(|container| self.seen.life(&container.name).current.is_some());
+        for init in policy::init(self.spec) {
             let life = self.seen.life(&init.name);
-            if policy::is_sidecar(init) {
-                self.container(init, RestartPolicy::Always);
-                if !over && !started(init, &life) {
-                    return false;
+            match Role::of_init(init) {
+                Role::Sidecar => {
+                    self.container(init, Role::Sidecar);
+                    if !over && !started(init, &life) {
+                        return false;
+                    }
                 }
-            } else if !over && life.exit().is_none_or(|exit| exit.code != 0) {
-                self.container(init, policy::of_init(spec));
-                return false;
+                role => {
+                    if !over && life.exit().is_none_or(|exit| exit.code != 0) {
+                        self.container(init, role);
+                        return false;
+                    }
+                }
             }
         }
         true
     }
 
-    fn container(&mut self, container: &Container, policy: RestartPolicy) {
+    fn container(&mut self, container: &Container, role: Role) {
         let life = self.seen.life(&container.name);
-        let Some(current) = &life.current else { return self.begin(container, &life) };
+        self.next(container, role, &life);
+        // The kubelet starts the containers of a pod one after another and waits for each hook, and pods rely on it.
+        let hooked = container.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.post_start.is_some());
+        let first = life.current.is_none() && life.making.failure.is_none() && life.image.failure.is_none();
+        self.held |= hooked && (life.hooking || first);
+    }
+
+    fn next(&mut self, container: &Container, role: Role, life: &Life) {
+        let Some(current) = &life.current else { return self.begin(container, life) };
         match &current.state {
             ContainerState::Created if life.making.busy => {}
             ContainerState::Created => {
                 self.plan.step(Step::Resume { container: container.name.clone(), id: current.id.clone() });
             }
-            ContainerState::Running { .. } => self.probe(container, &life),
+            ContainerState::Running { .. } if life.asked.is_some() && life.asked != container.image => {
+                self.change(container, life);
+            }
+            ContainerState::Running { .. } => self.probe(container, role, life),
             ContainerState::Exited(exit) => {
-                if !policy.restarts(exit.code) {
+                if !life.replaced && !policy::restarts(self.spec, role, container, exit.code) {
                     return;
                 }
                 let due = Backoff::due(life.restarts, crate::observed::moment(exit.finished_at));
                 if due <= self.now {
-                    return self.begin(container, &life);
+                    return self.begin(container, life);
                 }
                 self.plan.look(due);
                 let delay = written(life.restarts.map(Backoff::delay).unwrap_or_default());
@@ -145,21 +168,36 @@ impl Planner<'_> {
         }
     }
 
+    /// Stops a container whose image was changed in the specification, so that another takes its place.
+    fn change(&mut self, container: &Container, life: &Life) {
+        let (Some(current), None) = (&life.current, life.stopping) else { return };
+        self.plan.step(Step::Stop {
+            container: container.name.clone(),
+            id: current.id.clone(),
+            grace: policy::grace(self.spec),
+            why: format!("Container {} definition changed, will be restarted", container.name),
+            replaced: true,
+        });
+    }
+
     /// Stops a container whose probe has failed for good; its restart follows from its end.
-    fn probe(&mut self, container: &Container, life: &Life) {
+    fn probe(&mut self, container: &Container, role: Role, life: &Life) {
         let (Some(probe), Some(current), None) = (life.probed.failed, &life.current, life.stopping) else { return };
         let own = match probe {
             "startup" => &container.startup_probe,
             _ => &container.liveness_probe,
         };
         let own = own.as_ref().and_then(|probe| probe.termination_grace_period_seconds);
-        let grace = own.map_or_else(|| self.pod.spec.as_ref().map(policy::grace).unwrap_or_default(), policy::seconds);
-        self.plan.step(Step::Stop {
-            container: container.name.clone(),
-            id: current.id.clone(),
-            grace,
-            why: format!("Container {} failed {probe} probe, will be restarted", container.name),
-        });
+        let grace = own.map_or_else(|| policy::grace(self.spec), policy::seconds);
+        let name = &container.name;
+        let restarted = policy::of_pod(self.spec) != RestartPolicy::Never;
+        let why = match role {
+            Role::Sidecar => format!("Init container {name} failed {probe} probe"),
+            _ if restarted => format!("Container {name} failed {probe} probe, will be restarted"),
+            _ => format!("Container {name} failed {probe} probe"),
+        };
+        let (container, id) = (name.clone(), current.id.clone());
+        self.plan.step(Step::Stop { container, id, grace, why, replaced: false });
     }
 
     /// Plans the next attempt: its image, then the container itself.
@@ -182,7 +220,7 @@ impl Planner<'_> {
                 self.plan.look(failure.retry_at());
                 self.image_waits(container, Some(failure));
             }
-            Next::Have(_) if self.sandbox => {
+            Next::Have(_) if self.sandbox && !self.held => {
                 // A failure is shown until the next attempt has ended, so that nobody who looks finds it gone meanwhile.
                 self.waiting_for(name, life.making.failure.as_ref());
                 let attempt = attempt_of(self.pod, name, life);
@@ -217,7 +255,7 @@ impl Planner<'_> {
 
 /// Whether a sidecar lets the next init container begin.
 fn started(init: &Container, life: &Life) -> bool {
-    life.running() && (init.startup_probe.is_none() || life.probed.started)
+    life.running() && !life.hooking && (init.startup_probe.is_none() || life.probed.started)
 }
 
 /// The number of the next attempt. The API remembers it when the node has forgotten, after a reboot.
@@ -226,7 +264,8 @@ fn attempt_of(pod: &Pod, name: &str, life: &Life) -> u32 {
         return before.attempt.saturating_add(1);
     }
     let Some(status) = &pod.status else { return 0 };
-    let all = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    let made = all.filter(|status| status.name == name && status.container_id.is_some());
-    made.map(|status| u32::try_from(status.restart_count).unwrap_or(0).saturating_add(1)).next().unwrap_or(0)
+    let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    let mut all = lists.into_iter().flatten().flatten();
+    let made = all.find(|status| status.name == name && status.container_id.is_some());
+    made.map_or(0, |status| u32::try_from(status.restart_count).unwrap_or(0).saturating_add(1))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::backoff::{Backoff, Pace, later};
-use crate::observed::{Attempt, Life, Observed, SandboxLife, nanoseconds};
+use crate::observed::{Attempt, Life, Observed, Probed, SandboxLife, nanoseconds};
 
 fn now() -> Timestamp {
     "2026-11-23T10:00:00Z".parse().unwrap()
@@ -149,6 +149,64 @@ fn initialises_in_order() {
 }
 
 #[test]
+fn a_sidecar_holds_back_the_next_until_its_startup_probe_succeeds() {
+    let pod = pod(json!({
+        "initContainers": [{ "name": "side", "image": "i", "restartPolicy": "Always",
+                             "startupProbe": { "exec": { "command": ["up"] } } }],
+        "containers": [{ "name": "a", "image": "i" }],
+    }));
+    let mut seen = seen(vec![running("side")]);
+    check(&pod, &seen, &[]);
+    seen.life_mut("side").probed.started = true;
+    check(&pod, &seen, &["start a#0"]);
+    seen.life_mut("side").probed = Probed { failed: Some("startup"), ..Probed::default() };
+    let plan = check(&pod, &seen, &["stop side 30s"]);
+    assert!(format!("{:?}", plan.steps).contains("\"Init container side failed startup probe\""));
+}
+
+#[test]
+fn a_container_waits_for_the_hook_of_the_one_before() {
+    let pod = pod(json!({ "containers": [
+        { "name": "a", "image": "i", "lifecycle": { "postStart": { "sleep": { "seconds": 1 } } } },
+        { "name": "b", "image": "i" },
+    ] }));
+    check(&pod, &seen(vec![]), &["start a#0"]);
+    let mut hooking = seen(vec![running("a")]);
+    hooking.life_mut("a").hooking = true;
+    check(&pod, &hooking, &[]);
+    check(&pod, &seen(vec![running("a")]), &["start b#0"]);
+    // One that cannot be had holds up nobody.
+    let mut failed = seen(vec![]);
+    let life = failed.life_mut("a");
+    life.image = Attempt::default();
+    life.image.end(Err(("ErrImagePull".to_owned(), String::new())), Pace::CRASH, now());
+    check(&pod, &failed, &["start b#0"]);
+}
+
+#[test]
+fn who_looks_into_a_pod_is_made_once_and_ends_with_it() {
+    let mut pod = pod(json!({
+        "initContainers": [{ "name": "init", "image": "i" }],
+        "containers": [{ "name": "a", "image": "i" }],
+        "ephemeralContainers": [{ "name": "b", "image": "i", "targetContainerName": "init" }],
+    }));
+    check(&pod, &seen(vec![running("init")]), &["start b#0"]);
+    check(&pod, &seen(vec![running("init"), exited("b", 0, 1)]), &[]);
+    pod.metadata.deletion_timestamp = Some(crate::status::seconds(later(now(), Duration::from_secs(9))));
+    check(&pod, &seen(vec![exited("init", 0, 0), running("a"), running("b")]), &["stop a 9s", "stop b 9s"]);
+}
+
+#[test]
+fn a_rule_of_its_own_restarts_a_container() {
+    let codes = json!({ "operator": "In", "values": [42] });
+    let pod =
+        pod(json!({ "restartPolicy": "Never", "containers": [{ "name": "a", "image": "i", "restartPolicy": "Never",
+        "restartPolicyRules": [{ "action": "Restart", "exitCodes": codes }] }] }));
+    check(&pod, &seen(vec![exited("a", 0, 42)]), &["start a#1"]);
+    check(&pod, &seen(vec![exited("a", 1, 1)]), &["retire"]);
+}
+
+#[test]
 fn ends_by_force_of_deletion_within_the_grace_that_is_left() {
     let mut pod = pod(json!({
         "initContainers": [{ "name": "side", "image": "i", "restartPolicy": "Always" }],
@@ -176,7 +234,22 @@ fn stops_what_its_probe_gave_up() {
     let mut seen = seen(vec![running("a")]);
     seen.life_mut("a").probed.failed = Some("liveness");
     let plan = check(&simple(), &seen, &["stop a 30s"]);
-    assert!(format!("{:?}", plan.steps).contains("Container a failed liveness probe, will be restarted"));
+    assert!(format!("{:?}", plan.steps).contains("\"Container a failed liveness probe, will be restarted\""));
+}
+
+#[test]
+fn replaces_a_container_whose_image_changed_whatever_its_policy() {
+    let never = pod(json!({ "restartPolicy": "Never", "containers": [{ "name": "a", "image": "new" }] }));
+    let mut changed = seen(vec![running("a")]);
+    changed.life_mut("a").asked = Some("new".to_owned());
+    check(&never, &changed, &[]);
+    changed.life_mut("a").asked = Some("old".to_owned());
+    let plan = check(&never, &changed, &["stop a 30s"]);
+    assert!(format!("{:?}", plan.steps).contains("\"Container a definition changed, will be restarted\""));
+    let mut stopped = seen(vec![exited("a", 0, 143)]);
+    check(&never, &stopped, &["retire"]);
+    stopped.life_mut("a").replaced = true;
+    check(&never, &stopped, &["start a#1"]);
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Node {
             services: ServiceWatch::new().listed(),
             events,
             tokens: Tokens::default(),
+            mirrors: Arc::default(),
         });
         let pods = Arc::new(Pods::new(context).await.unwrap());
         Self { seam, runtime, cluster, pods, dir }
@@ -230,4 +231,92 @@ async fn an_agent_that_restarts_takes_up_what_runs() {
         ["create c#1".to_owned()],
         "nothing but the container that ended was made"
     );
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_ends_its_container_and_one_before_the_end_is_run() {
+    let node = Node::new(FakeRuntime::new()).await;
+    let hooks = |start: &str| json!({ "postStart": { "exec": { "command": [start] } }, "preStop": { "exec": { "command": ["bye"] } } });
+    node.pods.apply(pod(json!({ "restartPolicy": "Never", "terminationGracePeriodSeconds": 5,
+        "containers": [{ "name": "c", "image": "r/linux", "lifecycle": hooks("false") }] })));
+    node.until("its end is told", |s| s.phase.as_deref() == Some("Succeeded")).await;
+    let calls = node.calls();
+    let wanted = ["create c#0", "exec c false", "exec c bye", "stop c"];
+    assert_eq!(calls.iter().filter(|call| wanted.contains(&call.as_str())).collect::<Vec<_>>(), wanted, "{calls:?}");
+    let told = node.cluster.reasons.lock().unwrap().clone();
+    assert!(told.contains(&"FailedPostStartHook".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_probe_that_cannot_be_made_restarts_nothing_and_makes_nothing_ready() {
+    let node = Node::new(FakeRuntime::new()).await;
+    let probe = json!({ "exec": { "command": ["missing"] }, "failureThreshold": 1, "periodSeconds": 1 });
+    node.pods.apply(pod(json!({ "containers": [
+        { "name": "c", "image": "r/linux", "livenessProbe": probe, "readinessProbe": probe },
+    ] })));
+    let started = |s: &PodStatus| container(s, "c").is_some_and(|c| c.started == Some(true));
+    let status = node.until("it runs", started).await;
+    assert!(!ready(&status));
+    let mut told = Vec::new();
+    for _ in 0..500 {
+        told = node.cluster.reasons.lock().unwrap().clone();
+        if told.iter().any(|reason| reason == "Unhealthy") {
+            break;
+        }
+        node.seam.sleep(Duration::from_millis(10)).await;
+    }
+    assert!(told.contains(&"Unhealthy".to_owned()), "{told:?}");
+    assert!(!node.calls().contains(&"stop c".to_owned()));
+}
+
+#[tokio::test]
+async fn who_looks_into_a_pod_is_made_beside_the_others() {
+    let node = Node::new(FakeRuntime::new()).await;
+    let mut looked_into = pod(json!({ "containers": [{ "name": "c", "image": "r/linux" }] }));
+    node.pods.apply(looked_into.clone());
+    node.until("it runs", ready).await;
+    let look = json!([{ "name": "look", "image": "r/linux", "targetContainerName": "c" }]);
+    looked_into.spec.as_mut().unwrap().ephemeral_containers = serde_json::from_value(look).unwrap();
+    node.pods.apply(looked_into);
+    let runs = |s: &PodStatus| {
+        let mut looking = s.ephemeral_container_statuses.iter().flatten();
+        looking.any(|s| s.name == "look" && s.state.as_ref().is_some_and(|state| state.running.is_some()))
+    };
+    let status = node.until("it is looked into", runs).await;
+    assert!(ready(&status));
+    let configs = node.runtime.configs.lock().unwrap();
+    assert_eq!(configs[1].processes_of.as_ref().map(|id| &*id.0), Some("u1-c-0"));
+}
+
+#[tokio::test]
+async fn a_static_pod_runs_without_the_api_and_is_told_to_its_mirror() {
+    let node = Node::new(FakeRuntime::new()).await;
+    let annotations = json!({ "kubernetes.io/config.source": "file", "kubernetes.io/config.hash": "u1" });
+    let mut own = pod(json!({ "containers": [{ "name": "c", "image": "r/linux" }] }));
+    own.metadata.annotations = serde_json::from_value(annotations).unwrap();
+    let mut wanted: BTreeMap<String, Pod> = [("u1".to_owned(), own.clone())].into();
+    node.pods.set_static(&mut wanted, true);
+    while !node.calls().contains(&"create c#0".to_owned()) {
+        node.seam.sleep(Duration::from_millis(1)).await;
+    }
+    node.pods.settle(&BTreeSet::new());
+    assert_eq!(node.pods.static_pods().len(), 1, "what the API does not have goes on");
+
+    let mut mirror = own.clone();
+    mirror.metadata.uid = Some("m1".to_owned());
+    mirror.metadata.annotations.as_mut().unwrap().insert("kubernetes.io/config.mirror".to_owned(), "u1".to_owned());
+    node.pods.heard(mirror);
+    node.until("its mirror tells that it is ready", ready).await;
+    let mut other = own;
+    other.metadata.uid = Some("u2".to_owned());
+    let mut wanted: BTreeMap<String, Pod> = [("u2".to_owned(), other)].into();
+    node.pods.set_static(&mut wanted, true);
+    assert!(wanted.contains_key("u2"), "it waits until the one before has ended");
+    while !wanted.is_empty() {
+        node.seam.sleep(Duration::from_millis(1)).await;
+        let mut again = wanted.clone();
+        node.pods.set_static(&mut again, true);
+        wanted = again;
+    }
+    assert!(node.calls().contains(&"remove sandbox".to_owned()));
 }

@@ -1,5 +1,6 @@
 //! The downward API: a pod's own fields and resources, as values of its environment and files of its volumes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -70,8 +71,8 @@ pub(crate) fn resource(
     let named = selector.container_name.as_deref().filter(|name| !name.is_empty());
     let spec = context.pod.spec.as_ref();
     let container = match named {
-        Some(name) => spec.and_then(|spec| policy::find(spec, name)),
-        None => own,
+        Some(name) => spec.and_then(|spec| Some(policy::find(spec, name)?.1)),
+        None => own.map(Cow::Borrowed),
     };
     let container = container.ok_or_else(|| wrong("containerName names no container of this pod"))?;
     let (side, name) = selector.resource.split_once('.').ok_or_else(|| wrong("expected limits.… or requests.…"))?;

@@ -1,14 +1,23 @@
 //! Resource limits and what follows from requests.
 
-use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
-use runtime::contract::Limits;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
+use runtime::contract::{Limits, Qos};
 
 use crate::amount;
 use crate::policy;
 
 /// The limits of one container.
 pub(super) fn of_container(container: &Container) -> Limits {
-    container.resources.as_ref().map(of).unwrap_or_default()
+    container.resources.as_ref().map_or_else(|| of(&ResourceRequirements::default()), of)
+}
+
+/// The class that the API server wrote into the pod's status.
+pub(super) fn qos(pod: &Pod) -> Qos {
+    match pod.status.as_ref().and_then(|status| status.qos_class.as_deref()) {
+        Some("Guaranteed") => Qos::Guaranteed,
+        Some("Burstable") => Qos::Burstable,
+        _ => Qos::BestEffort,
+    }
 }
 
 fn of(resources: &ResourceRequirements) -> Limits {
@@ -16,11 +25,15 @@ fn of(resources: &ResourceRequirements) -> Limits {
     let requests = resources.requests.as_ref();
     let milli = |quantity| amount::milli(quantity).and_then(|milli| u64::try_from(milli).ok());
     let cpu_limit_milli = limits.and_then(|limits| limits.get("cpu")).and_then(milli).filter(|&milli| milli > 0);
+    // Unlike other resources, huge pages are only for those who ask (manage-hugepages in the Kubernetes documentation).
+    let huge = |name: &str| limits.and_then(|limits| limits.get(name)).and_then(amount::whole).or(Some(0));
     Limits {
         cpu_request_milli: requests.and_then(|requests| requests.get("cpu")).and_then(milli).or(cpu_limit_milli),
         cpu_limit_milli,
         memory: limits.and_then(|limits| limits.get("memory")).and_then(amount::whole).filter(|&bytes| bytes > 0),
         pids: None,
+        huge_2mi: huge("hugepages-2Mi"),
+        huge_1gi: huge("hugepages-1Gi"),
     }
 }
 
@@ -41,6 +54,8 @@ pub(super) fn of_pod(spec: &PodSpec) -> Limits {
         cpu_limit_milli: own.cpu_limit_milli.or_else(|| bound(|limits| limits.cpu_limit_milli)),
         memory: own.memory.or_else(|| bound(|limits| limits.memory)),
         pids: None,
+        huge_2mi: bound(|limits| limits.huge_2mi),
+        huge_1gi: bound(|limits| limits.huge_1gi),
     }
 }
 

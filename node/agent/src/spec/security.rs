@@ -1,6 +1,6 @@
 //! Security context of a container, merged with its pod's.
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, SeccompProfile};
+use k8s_openapi::api::core::v1::{AppArmorProfile, Container, Pod, PodSpec, SeccompProfile};
 use runtime::contract::{Image, SandboxKind, Seccomp, Security};
 
 use crate::policy;
@@ -8,6 +8,9 @@ use crate::spec::ConfigError;
 
 /// Where `seccompProfile.localhostProfile` paths begin, as with the kubelet.
 const SECCOMP_ROOT: &str = "/var/lib/kubelet/seccomp";
+
+/// The profile that `RuntimeDefault` of AppArmor means. An administrator loads it; without it such containers do not start.
+const APPARMOR_DEFAULT: &str = "bireme-default";
 
 /// The container's settings over its pod's. Without any, a container gets the runtime's seccomp profile: secure by default.
 pub(super) fn merged(
@@ -40,6 +43,9 @@ pub(super) fn merged(
             Some(profile) => seccomp(&profile),
             None => Seccomp::RuntimeDefault,
         },
+        strict_groups: shared.supplemental_groups_policy.as_deref() == Some("Strict"),
+        unmasked_proc: own.proc_mount.as_deref() == Some("Unmasked"),
+        apparmor: own.app_armor_profile.or(shared.app_armor_profile).as_ref().and_then(apparmor),
     };
     if kind == SandboxKind::Linux && security.run_as_non_root {
         refuse_root(pod, container, image, security.user)?;
@@ -50,6 +56,15 @@ pub(super) fn merged(
 /// Ids of the API are 64 bits wide and validated to 31.
 fn id(id: i64) -> Option<u32> {
     u32::try_from(id).ok()
+}
+
+/// The name of the profile to run under; none when the container is not to be confined by one.
+fn apparmor(profile: &AppArmorProfile) -> Option<String> {
+    match (profile.type_.as_str(), &profile.localhost_profile) {
+        ("Localhost", Some(name)) => Some(name.clone()),
+        ("RuntimeDefault", _) => Some(APPARMOR_DEFAULT.to_owned()),
+        _ => None,
+    }
 }
 
 fn seccomp(profile: &SeccompProfile) -> Seccomp {

@@ -45,7 +45,15 @@ fn configured(spec: Value) -> Result<ContainerConfig, ConfigError> {
     let container = &pod.spec.as_ref().unwrap().containers[0];
     let image = crate::fake::image("r/i");
     let addresses = ["10.1.0.5".parse().unwrap()];
-    let wanted = Wanted { pod: &pod, container, attempt: 0, image: &image, mounts: Vec::new(), addresses: &addresses };
+    let wanted = Wanted {
+        pod: &pod,
+        container,
+        attempt: 0,
+        image: &image,
+        mounts: Vec::new(),
+        addresses: &addresses,
+        processes_of: None,
+    };
     super::container(wanted, &node(), &material())
 }
 

@@ -1,9 +1,9 @@
 //! Conditions of a pod.
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, PodCondition, PodSpec, PodStatus};
 
 use crate::observed::SandboxLife;
-use crate::policy;
+use crate::policy::{self, Role};
 use crate::status::{Facts, seconds};
 
 /// A condition without its times.
@@ -21,51 +21,75 @@ impl Finding {
     }
 }
 
-/// The conditions that a node writes, in the kubelet's order, and after them whatever others have written.
-pub(super) fn conditions(facts: &Facts<'_>, status: &PodStatus, phase: &str, initialised: bool) -> Vec<PodCondition> {
-    let ended = matches!(phase, "Succeeded" | "Failed");
-    let findings = findings(facts, status, phase, ended, initialised);
+/// The conditions that others have written, and after them those that a node writes, in the kubelet's order.
+pub(super) fn conditions(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Vec<PodCondition> {
+    let findings = findings(facts, spec, status);
     let before = facts.before.conditions.as_deref().unwrap_or_default();
-    let mut written: Vec<PodCondition> = findings.iter().map(|finding| date(facts, before, finding)).collect();
     let ours = |condition: &PodCondition| findings.iter().any(|finding| finding.kind == condition.type_);
-    written.extend(before.iter().filter(|condition| !ours(condition)).cloned());
-    written
+    let foreign = before.iter().filter(|condition| !ours(condition)).cloned();
+    foreign.chain(findings.iter().map(|finding| date(facts, before, finding))).collect()
 }
 
-fn findings(facts: &Facts<'_>, status: &PodStatus, phase: &str, ended: bool, initialised: bool) -> [Finding; 4] {
+fn findings(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> [Finding; 5] {
     let connected = facts.seen.sandbox == SandboxLife::Ready;
-    let initialised = initialised || phase == "Succeeded";
-    let unready = names(status.container_statuses.as_deref(), |status| !status.ready);
-    let completed = |kind, holds| {
-        let reason = if phase == "Succeeded" { "PodCompleted" } else { "PodFailed" };
-        Finding::new(kind, holds, (!holds).then(|| (reason, String::new())))
+    let containers = containers_ready(spec, status);
+    let ready = containers.clone().or_else(|| {
+        let gates = gates(facts, spec);
+        (!gates.is_empty()).then(|| ("ReadinessGatesNotReady", gates.join(", ")))
+    });
+    [
+        Finding::new("PodReadyToStartContainers", connected, None),
+        initialized(spec, status),
+        Finding::new("Ready", ready.is_none(), ready),
+        Finding::new("ContainersReady", containers.is_none(), containers),
+        Finding::new("PodScheduled", true, None),
+    ]
+}
+
+fn initialized(spec: &PodSpec, status: &PodStatus) -> Finding {
+    if status.phase.as_deref() == Some("Succeeded") {
+        return Finding::new("Initialized", true, Some(("PodCompleted", String::new())));
+    }
+    // Once a container of the pod proper has run, a sidecar that restarts takes nothing back.
+    let ran = |status: &ContainerStatus| {
+        status.state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some())
     };
-    let init = facts.pod.spec.as_ref().map(policy::init).unwrap_or_default();
-    let begun = if initialised {
-        let reason = if phase == "Succeeded" { Some(("PodCompleted", String::new())) } else { None };
-        Finding::new("Initialized", true, reason)
-    } else if phase == "Failed" {
-        completed("Initialized", false)
-    } else {
-        let incomplete = incomplete(init, status);
-        let why =
-            ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", incomplete.join(" ")));
-        Finding::new("Initialized", false, Some(why))
+    let begun = status.container_statuses.iter().flatten().any(ran);
+    let done = |init: &Container, status: &ContainerStatus| match Role::of_init(init) {
+        Role::Sidecar => status.started == Some(true),
+        Role::Init | Role::Main | Role::Ephemeral => status.ready,
     };
-    let (ready, containers) = if ended {
-        (completed("Ready", false), completed("ContainersReady", false))
-    } else {
-        let why = (!unready.is_empty())
-            .then(|| ("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" "))));
-        let gate = gate(facts);
-        let ready = why.clone().or_else(|| gate.map(|message| ("ReadinessGatesNotReady", message)));
-        let sidecars = sidecars_ready(init, status);
-        (
-            Finding::new("Ready", ready.is_none() && sidecars, ready),
-            Finding::new("ContainersReady", why.is_none() && sidecars, why),
-        )
-    };
-    [Finding::new("PodReadyToStartContainers", connected, None), begun, ready, containers]
+    let incomplete = names(policy::init(spec), status.init_container_statuses.as_deref(), done);
+    let why = (!begun && !incomplete.is_empty()).then(|| {
+        ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", incomplete.join(" ")))
+    });
+    Finding::new("Initialized", why.is_none(), why)
+}
+
+/// Why not every container is ready; sidecars count too (KEP-753).
+fn containers_ready(spec: &PodSpec, status: &PodStatus) -> Option<(&'static str, String)> {
+    match status.phase.as_deref() {
+        Some("Succeeded") => return Some(("PodCompleted", String::new())),
+        Some("Failed") => return Some(("PodFailed", String::new())),
+        _ => {}
+    }
+    let sidecars = policy::init(spec).iter().filter(|init| policy::is_sidecar(init));
+    let ready = |_: &Container, status: &ContainerStatus| status.ready;
+    let mut unready = names(sidecars, status.init_container_statuses.as_deref(), ready);
+    unready.extend(names(&spec.containers, status.container_statuses.as_deref(), ready));
+    let message = || format!("containers with unready status: [{}]", unready.join(" "));
+    (!unready.is_empty()).then(|| ("ContainersNotReady", message()))
+}
+
+/// The containers whose status is not as wanted.
+fn names<'a>(
+    containers: impl IntoIterator<Item = &'a Container>,
+    statuses: Option<&[ContainerStatus]>,
+    wanted: impl Fn(&Container, &ContainerStatus) -> bool,
+) -> Vec<&'a str> {
+    let of = |container: &Container| statuses.unwrap_or_default().iter().find(|status| status.name == container.name);
+    let unwanted = |container: &&Container| of(container).is_none_or(|status| !wanted(container, status));
+    containers.into_iter().filter(unwanted).map(|container| container.name.as_str()).collect()
 }
 
 /// Keeps the time of the last transition while the status stays.
@@ -85,33 +109,15 @@ fn date(facts: &Facts<'_>, before: &[PodCondition], finding: &Finding) -> PodCon
     }
 }
 
-fn names(statuses: Option<&[ContainerStatus]>, wanted: impl Fn(&ContainerStatus) -> bool) -> Vec<&str> {
-    statuses.unwrap_or_default().iter().filter(|status| wanted(status)).map(|status| status.name.as_str()).collect()
-}
-
-/// Init containers that have not done their work.
-fn incomplete<'a>(init: &'a [Container], status: &PodStatus) -> Vec<&'a str> {
-    let statuses = status.init_container_statuses.as_deref().unwrap_or_default();
-    let done = |init: &Container| {
-        statuses.iter().find(|status| status.name == init.name).is_some_and(|status| {
-            let exit = status.state.as_ref().and_then(|state| state.terminated.as_ref());
-            (policy::is_sidecar(init) && status.started == Some(true)) || exit.is_some_and(|exit| exit.exit_code == 0)
-        })
-    };
-    init.iter().filter(|init| !done(init)).map(|init| init.name.as_str()).collect()
-}
-
-/// Sidecars count for readiness too (KEP-753).
-fn sidecars_ready(init: &[Container], status: &PodStatus) -> bool {
-    let unready = names(status.init_container_statuses.as_deref(), |status| !status.ready);
-    init.iter().filter(|init| policy::is_sidecar(init)).all(|sidecar| !unready.contains(&sidecar.name.as_str()))
-}
-
-/// Why the first readiness gate that does not hold keeps the pod from being ready.
-fn gate(facts: &Facts<'_>) -> Option<String> {
-    let gates = facts.pod.spec.as_ref()?.readiness_gates.as_deref()?;
+/// What readiness gates lack.
+fn gates(facts: &Facts<'_>, spec: &PodSpec) -> Vec<String> {
     let held = facts.pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let holds = |kind: &str| held.iter().any(|condition| condition.type_ == kind && condition.status == "True");
-    let failing = gates.iter().find(|gate| !holds(&gate.condition_type))?;
-    Some(format!("corresponding condition of pod readiness gate \"{}\" does not exist.", failing.condition_type))
+    let lacks = |kind: &str| match held.iter().find(|condition| condition.type_ == kind) {
+        None => Some(format!("corresponding condition of pod readiness gate {kind:?} does not exist.")),
+        Some(condition) if condition.status == "True" => None,
+        Some(condition) => {
+            Some(format!("the status of pod readiness gate {kind:?} is not \"True\", but {}", condition.status))
+        }
+    };
+    spec.readiness_gates.iter().flatten().filter_map(|gate| lacks(&gate.condition_type)).collect()
 }

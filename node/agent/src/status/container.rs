@@ -2,25 +2,17 @@
 
 use k8s_openapi::api::core::v1::{
     Container as Spec, ContainerState as State, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus,
+    ContainerStatus, VolumeMount, VolumeMountStatus,
 };
 use runtime::contract::{Container, ContainerId, ContainerState, Exit};
 
 use crate::observed::{Life, moment};
+use crate::policy::Role;
 use crate::status::{Facts, seconds};
 
 /// How a container's identity is written in a status: `bireme://<id>`.
 pub(crate) fn written_id(id: &ContainerId) -> String {
     format!("bireme://{}", id.0)
-}
-
-/// What a container is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Work that is done before others begin.
-    Init,
-    /// A container of the pod proper, or a sidecar.
-    Serving,
 }
 
 /// Writes the status of one container. `idle` is the reason of one that waits for nothing in particular; when the pod has
@@ -42,30 +34,49 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
     let (state, last) = states(&life, waiting, idle);
     let shown = life.current.as_ref().or(life.last.as_ref());
     let count = shown.map_or_else(|| before.map_or(0, |before| before.restart_count), |shown| count(shown.attempt));
+    let resources = shown.map(|_| spec.resources.clone().unwrap_or_default());
     ContainerStatus {
         name: spec.name.clone(),
-        image: spec.image.clone().unwrap_or_default(),
+        image: life.asked.clone().filter(|_| shown.is_some()).or_else(|| spec.image.clone()).unwrap_or_default(),
         image_id: shown.map(|shown| shown.image.clone()).unwrap_or_default(),
         container_id: shown.map(|shown| written_id(&shown.id)),
         restart_count: count,
         ready: ready(spec, role, &life),
-        started: Some(started(spec, &life)),
+        // Nobody asks how far somebody is who only looks into the pod.
+        started: (role != Role::Ephemeral).then(|| started(spec, &life)),
         state: Some(state),
         last_state: Some(last.unwrap_or_default()),
+        allocated_resources: resources.as_ref().and_then(|resources| resources.requests.clone()),
+        resources,
+        volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
+        stop_signal: spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.clone()),
         ..ContainerStatus::default()
+    }
+}
+
+/// A mount as it is. What lies below a read-only mount is not made read-only too, whatever was asked where that is possible.
+fn mount(mount: &VolumeMount) -> VolumeMountStatus {
+    let read_only = mount.read_only == Some(true);
+    VolumeMountStatus {
+        name: mount.name.clone(),
+        mount_path: mount.mount_path.clone(),
+        read_only: read_only.then_some(true),
+        recursive_read_only: read_only.then(|| "Disabled".to_owned()),
+        ..VolumeMountStatus::default()
     }
 }
 
 /// Whether it runs and its startup probe, if it has one, succeeded.
 pub(super) fn started(spec: &Spec, life: &Life) -> bool {
-    life.running() && (spec.startup_probe.is_none() || life.probed.started)
+    life.running() && !life.hooking && (spec.startup_probe.is_none() || life.probed.started)
 }
 
 /// Whether it may receive traffic; an init container is ready once it has done its work.
 fn ready(spec: &Spec, role: Role, life: &Life) -> bool {
     match role {
         Role::Init => life.exit().is_some_and(|exit| exit.code == 0),
-        Role::Serving => started(spec, life) && (spec.readiness_probe.is_none() || life.probed.ready),
+        Role::Main | Role::Sidecar => started(spec, life) && (spec.readiness_probe.is_none() || life.probed.ready),
+        Role::Ephemeral => false,
     }
 }
 
@@ -80,6 +91,9 @@ fn states(life: &Life, waiting: Option<ContainerStateWaiting>, idle: &str) -> (S
         (ContainerState::Created, waiting) => {
             let idle = ContainerStateWaiting { reason: Some(idle.to_owned()), message: None };
             (waits(waiting.unwrap_or(idle)), last)
+        }
+        (ContainerState::Running { .. }, _) if life.hooking => {
+            (waits(ContainerStateWaiting { reason: Some(idle.to_owned()), message: None }), last)
         }
         (ContainerState::Running { started_at, .. }, _) => {
             let running = ContainerStateRunning { started_at: Some(seconds(moment(*started_at))) };
@@ -126,8 +140,9 @@ fn reason(exit: &Exit) -> String {
 
 /// What was reported about a container before.
 fn before<'a>(facts: &'a Facts<'_>, name: &str) -> Option<&'a ContainerStatus> {
-    let all = facts.before.init_container_statuses.iter().flatten();
-    all.chain(facts.before.container_statuses.iter().flatten()).find(|status| status.name == name)
+    let before = facts.before;
+    let lists = [&before.init_container_statuses, &before.container_statuses, &before.ephemeral_container_statuses];
+    lists.into_iter().flatten().flatten().find(|status| status.name == name)
 }
 
 fn count(attempt: u32) -> i32 {

@@ -22,10 +22,13 @@ pub enum Controller {
     Devices,
     /// Freezing; v1 only.
     Freezer,
+    /// Huge pages; a hybrid host may have it in either tree.
+    Hugetlb,
 }
 
 impl Controller {
-    const ALL: [Self; 6] = [Self::Cpu, Self::Cpuacct, Self::Memory, Self::Pids, Self::Devices, Self::Freezer];
+    const ALL: [Self; 7] =
+        [Self::Cpu, Self::Cpuacct, Self::Memory, Self::Pids, Self::Devices, Self::Freezer, Self::Hugetlb];
 
     /// The kernel's name of it, as in mount options and `cgroup.controllers`.
     #[must_use]
@@ -37,6 +40,7 @@ impl Controller {
             Self::Pids => "pids",
             Self::Devices => "devices",
             Self::Freezer => "freezer",
+            Self::Hugetlb => "hugetlb",
         }
     }
 }

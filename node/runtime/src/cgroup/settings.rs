@@ -62,13 +62,23 @@ pub(super) fn unified(limits: &Limits) -> Vec<Setting> {
     let cpu_max = or_max(limits.cpu_limit_milli.map(quota));
     // A memory limit that the kernel may dodge by swapping is none.
     let swap = if limits.memory.is_some() { "0" } else { "max" };
-    vec![
+    [
         Setting::new(Controller::Cpu, "cpu.weight", &weight(shares(limits.cpu_request_milli))),
         Setting::new(Controller::Cpu, "cpu.max", &format!("{cpu_max} {CPU_PERIOD_MICROS}")),
         Setting::new(Controller::Memory, "memory.swap.max", &swap).optional(),
         Setting::new(Controller::Memory, "memory.max", &or_max(limits.memory)),
         Setting::new(Controller::Pids, "pids.max", &or_max(limits.pids)),
     ]
+    .into_iter()
+    .chain(unified_huge(limits))
+    .collect()
+}
+
+/// The files of huge pages in a v2 group. A kernel, or a machine, has not every size.
+pub(super) fn unified_huge(limits: &Limits) -> Vec<Setting> {
+    [("hugetlb.2MB.max", limits.huge_2mi), ("hugetlb.1GB.max", limits.huge_1gi)]
+        .map(|(file, limit)| Setting::new(Controller::Hugetlb, file, &or_max(limit)).optional())
+        .to_vec()
 }
 
 /// The files of a v1 group, in the order of writing.
@@ -86,6 +96,13 @@ pub(super) fn legacy(limits: &Limits) -> Vec<Setting> {
     ]
 }
 
+/// The files of huge pages in a v1 group. A hybrid host may have this controller in its v2 tree instead, with other names.
+pub(super) fn legacy_huge(limits: &Limits) -> Vec<Setting> {
+    [("hugetlb.2MB.limit_in_bytes", limits.huge_2mi), ("hugetlb.1GB.limit_in_bytes", limits.huge_1gi)]
+        .map(|(file, limit)| Setting::new(Controller::Hugetlb, file, &or_minus_one(limit)).optional())
+        .to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -97,8 +114,14 @@ mod tests {
         expected.assert_eq(&lines.concat());
     }
 
-    const FULL: Limits =
-        Limits { cpu_request_milli: Some(250), cpu_limit_milli: Some(1500), memory: Some(64 << 20), pids: Some(32) };
+    const FULL: Limits = Limits {
+        cpu_request_milli: Some(250),
+        cpu_limit_milli: Some(1500),
+        memory: Some(64 << 20),
+        pids: Some(32),
+        huge_2mi: Some(4 << 20),
+        huge_1gi: None,
+    };
 
     #[test]
     fn v2_with_limits() {
@@ -110,6 +133,8 @@ mod tests {
                 memory.swap.max = 0
                 memory.max = 67108864
                 pids.max = 32
+                hugetlb.2MB.max = 4194304
+                hugetlb.1GB.max = max
             "#]],
         );
     }
@@ -124,6 +149,8 @@ mod tests {
                 memory.swap.max = max
                 memory.max = max
                 pids.max = max
+                hugetlb.2MB.max = max
+                hugetlb.1GB.max = max
             "#]],
         );
     }

@@ -71,6 +71,9 @@ const DEFAULT: [&str; 14] = [
 pub(super) struct Capabilities(u64);
 
 impl Capabilities {
+    /// All that there are.
+    pub(super) const ALL: Self = Self((1 << NAMES.len()) - 1);
+
     /// The set for a container on a node that itself may use `available`.
     pub(super) fn of(security: &Security, available: Self) -> Result<Self, LaunchError> {
         if security.privileged {

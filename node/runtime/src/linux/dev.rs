@@ -3,6 +3,7 @@
 //! The directory is a `nodev` file system; the devices are the node's own files, bound one by one. So what a container makes
 //! with `mknod` opens nothing, on cgroup v2 too, where only a BPF program could filter devices.
 
+use std::ffi::CString;
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
@@ -14,10 +15,13 @@ use nix::unistd::symlinkat;
 
 use super::in_root::Root;
 use super::tty::Terminal;
-use super::{LaunchError, Process, Stdio, mounts, sys};
+use super::{LaunchError, Process, Stdio, UserNamespace, mounts, sys};
 
 /// Harmless devices that every container has.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
+/// Group `tty` on every distribution.
+const TTY: u32 = 5;
 
 /// Links that programs expect (Linux Standard Base).
 const LINKS: [(&str, &str); 5] = [
@@ -29,7 +33,11 @@ const LINKS: [(&str, &str); 5] = [
 ];
 
 /// Makes `/dev`. The container's terminal is opened here, because it belongs to the `devpts` that is mounted here.
-pub(super) fn populate(root: &Root, process: &Process) -> Result<Option<Terminal>, LaunchError> {
+pub(super) fn populate(
+    root: &Root,
+    process: &Process,
+    users: Option<&UserNamespace>,
+) -> Result<Option<Terminal>, LaunchError> {
     let dev = Path::new("/dev");
     let quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     mounts::place(
@@ -39,11 +47,12 @@ pub(super) fn populate(root: &Root, process: &Process) -> Result<Option<Terminal
         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_STRICTATIME,
         dev,
     )?;
+    let tty = users.and_then(|users| users.range().on_node(TTY)).unwrap_or(TTY);
+    let tty = CString::new(tty.to_string()).map_err(|_| LaunchError::Nul("a group".to_owned()))?;
     mounts::place(
         root,
         c"devpts",
-        // Group 5 is `tty` on every distribution.
-        &[(c"newinstance", None), (c"ptmxmode", Some(c"0666")), (c"mode", Some(c"0620")), (c"gid", Some(c"5"))],
+        &[(c"newinstance", None), (c"ptmxmode", Some(c"0666")), (c"mode", Some(c"0620")), (c"gid", Some(&tty))],
         quiet,
         &dev.join("pts"),
     )?;

@@ -59,6 +59,30 @@ pub enum LaunchError {
         #[serde(with = "errno")]
         source: Errno,
     },
+    /// The pod has ids of its own, and a file system cannot show its files with them.
+    #[error(
+        "cannot show {} with the pod's own ids: {}; hostUsers: false needs Linux 5.19 and file systems with id-mapped \
+         mounts: move it to ext4, xfs or btrfs, or set hostUsers: true", path.display(), .source.desc().to_lowercase()
+    )]
+    Shift {
+        /// A layer or volume on the node.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        #[serde(with = "errno")]
+        source: Errno,
+    },
+    /// The pod has ids of its own, and the container asks for one that it does not have.
+    #[error("id {0} is beyond the 65536 ids of a pod with hostUsers: false")]
+    NoId(u32),
+    /// The AppArmor profile cannot be used.
+    #[error("AppArmor profile {profile}: {problem}")]
+    AppArmor {
+        /// Which.
+        profile: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// `capabilities.add` or `.drop` names something unknown, or something that the node itself does not have.
     #[error("capability {name}: {problem}")]
     Capability {

@@ -14,10 +14,9 @@ use super::{ExecSpec, LaunchError, Launched, Stdio, spawn, sys, tty};
 /// # Errors
 /// When the container has ended, or as [`super::launch`].
 pub fn exec(spec: &ExecSpec) -> Result<Launched, LaunchError> {
-    let prepared = Prepared::new(&spec.process)?;
+    let prepared = Prepared::new(&spec.process, spec.users.as_deref())?;
     let target = sys::pidfd_open(spec.pid).map_err(LaunchError::system("find the container's process"))?;
-    spawn::spawn(CloneFlags::empty(), Some(&target), |channel| {
-        process::join_group(&spec.group)?;
+    spawn::spawn(CloneFlags::empty(), &spec.group, Some(&target), |channel| {
         setns(&target, CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWCGROUP)
             .map_err(LaunchError::system("join the container's namespaces"))?;
         let terminal = match spec.process.stdio {
@@ -27,6 +26,7 @@ pub fn exec(spec: &ExecSpec) -> Result<Launched, LaunchError> {
                 Some(tty::Terminal::of_container(&root)?)
             }
         };
-        process::become_process(&spec.process, prepared, terminal, channel)
+        let users = spec.users.as_deref().map(|users| process::Users { users, own_mounts: false });
+        process::become_process(&spec.process, prepared, terminal, users, channel)
     })
 }

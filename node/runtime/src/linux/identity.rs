@@ -117,7 +117,8 @@ fn resolve_in(
         (None, None) => entry.as_ref().map_or(0, |entry| entry.gid),
     };
 
-    let memberships = entry.as_ref().map(|entry| entry.name).into_iter().flat_map(|user| {
+    let counted = entry.as_ref().filter(|_| !security.strict_groups);
+    let memberships = counted.map(|entry| entry.name).into_iter().flat_map(|user| {
         group(group_text).filter(move |g| g.members.split(',').any(|member| member == user)).map(|g| g.gid)
     });
     let mut groups: Vec<u32> = security.groups.iter().copied().chain(memberships).collect();
@@ -169,6 +170,8 @@ mod tests {
         check("web:logs", &security(Some(33), None), Ok((33, 33, &[3, 9, 44], "/var/www")));
         check("web:logs", &security(None, Some(5)), Ok((33, 5, &[3, 9, 44], "/var/www")));
         check("ghost", &security(Some(1000), Some(5)), Ok((1000, 5, &[3, 9], "/")));
+        let strict = Security { strict_groups: true, ..security(Some(33), None) };
+        check("web:logs", &strict, Ok((33, 33, &[3, 9], "/var/www")));
     }
 
     #[test]

@@ -19,14 +19,14 @@ use crate::cgroup::Group;
 /// # Errors
 /// When the specification is wrong, the kernel refuses a step, or the program cannot be executed; nothing is left running.
 pub fn launch(spec: &LaunchSpec) -> Result<Launched, LaunchError> {
-    let prepared = Prepared::new(&spec.process)?;
+    let prepared = Prepared::new(&spec.process, spec.users.as_deref())?;
     spec.group.set_container_rules(spec.process.security.privileged)?;
     let (namespaces, join) = process_namespace(&spec.pid_namespace)?;
-    spawn::spawn(CloneFlags::CLONE_NEWNS | namespaces, join.as_ref(), |channel| {
-        process::join_group(&spec.group)?;
+    spawn::spawn(CloneFlags::CLONE_NEWNS | namespaces, &spec.group, join.as_ref(), |channel| {
         unshare(CloneFlags::CLONE_NEWCGROUP).map_err(LaunchError::system("make a control group namespace"))?;
         let entered = rootfs::enter(spec, spec.group.is_unified())?;
-        process::become_process(&spec.process, prepared, entered.terminal, channel)
+        let users = spec.users.as_deref().map(|users| process::Users { users, own_mounts: true });
+        process::become_process(&spec.process, prepared, entered.terminal, users, channel)
     })
 }
 
@@ -47,8 +47,7 @@ fn process_namespace(wanted: &PidNamespace) -> Result<(CloneFlags, Option<OwnedF
 /// # Errors
 /// When the kernel refuses.
 pub fn pause(group: &Group) -> Result<Launched, LaunchError> {
-    spawn::spawn(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID, None, |_channel| {
-        process::join_group(group)?;
+    spawn::spawn(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID, group, None, |_channel| {
         rootfs::enter_empty()?;
         process::become_nobody()?;
         sys::idle()

@@ -6,10 +6,11 @@
 //! and UTS namespaces. Everything is mounted in the container's own mount namespace, so that nothing outlives it.
 //!
 //! Reading order: `spec`, `launch`, `exec`, `spawn` (the way into the child), `rootfs` and `mounts` (what it sees),
-//! `process` (what it is), `sys` (all unsafe code).
+//! `process` (what it is), `user_namespace` (pods with ids of their own), `sys` (all unsafe code).
 //!
 //! Needs Linux 5.12: `clone3`, `openat2`, `close_range`, `mount_setattr`.
 
+mod apparmor;
 mod capability;
 mod command;
 mod dev;
@@ -28,6 +29,7 @@ mod spawn;
 mod spec;
 mod sys;
 mod tty;
+mod user_namespace;
 
 pub use error::LaunchError;
 pub use exec::exec;
@@ -35,3 +37,4 @@ pub use identity::verify_non_root;
 pub use launch::{launch, pause};
 pub use read_only::open_read_only;
 pub use spec::{ExecSpec, LaunchSpec, Launched, PidNamespace, Process, Rootfs, Stdio};
+pub use user_namespace::{IdRange, UserNamespace, WIDTH};

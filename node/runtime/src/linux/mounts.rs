@@ -12,7 +12,7 @@ use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
 use super::in_root::{Root, is_dir};
-use super::{LaunchError, sys};
+use super::{LaunchError, UserNamespace, sys};
 use crate::contract::Mount;
 
 const CLOSED: u64 = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -80,10 +80,14 @@ pub(super) fn kernel_file_systems(root: &Root, privileged: bool, cgroup_v2: bool
 }
 
 /// Shows a directory or file of the node.
-pub(super) fn bind(root: &Root, item: &Mount) -> Result<(), LaunchError> {
+pub(super) fn bind(root: &Root, item: &Mount, users: Option<&UserNamespace>) -> Result<(), LaunchError> {
     let attributes = MOUNT_ATTR_NODEV | if item.read_only { MOUNT_ATTR_RDONLY } else { 0 };
+    let failed = |errno| LaunchError::mount(item.host.display().to_string(), &item.container)(errno);
+    let source = clone_mount(&item.host).map_err(failed)?;
+    if let Some(users) = users {
+        users.shift(source.as_fd(), &item.host)?;
+    }
     let bound = || {
-        let source = clone_mount(&item.host)?;
         let target = root.make_like(&item.container, &source)?;
         // Mounts inside /proc could fake what the container's own tools, and ours in exec, read there.
         if fstatfs(&target)?.filesystem_type() == PROC_SUPER_MAGIC {
@@ -92,7 +96,7 @@ pub(super) fn bind(root: &Root, item: &Mount) -> Result<(), LaunchError> {
         sys::mount_setattr(source.as_fd(), attributes, true)?;
         sys::move_mount(source.as_fd(), target.as_fd())
     };
-    bound().map_err(LaunchError::mount(item.host.display().to_string(), &item.container))
+    bound().map_err(failed)
 }
 
 /// Covers what a container must not see, and makes read-only what it must not change. Paths that this kernel does not have

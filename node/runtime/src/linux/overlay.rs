@@ -1,21 +1,30 @@
 //! The overlay mount of a container's layers.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, chdir, chown};
 
-use super::{LaunchError, Rootfs, sys};
+use super::{LaunchError, Rootfs, UserNamespace, sys};
 
 /// Mounts the layers on `merged` and returns the root directory of the mount.
 ///
 /// Must run in a private mount namespace. Device files on the mount are not usable (`nodev`).
-pub(super) fn mount_overlay(rootfs: &Rootfs) -> Result<OwnedFd, LaunchError> {
+///
+/// In a pod with ids of its own the layers are shown shifted, and the writable layer becomes the pod's.
+pub(super) fn mount_overlay(rootfs: &Rootfs, users: Option<&UserNamespace>) -> Result<OwnedFd, LaunchError> {
+    if let Some(users) = users {
+        rootfs.lowers.iter().try_for_each(|lower| users.cover(lower))?;
+        let owner = users.range().0;
+        chown(&rootfs.upper, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))
+            .map_err(LaunchError::system("give the writable layer to the pod"))?;
+    }
     let failed = |errno| LaunchError::mount("overlay", &rootfs.merged)(errno);
     match by_descriptor(rootfs) {
         Ok(root) => Ok(root),
@@ -48,26 +57,16 @@ fn by_descriptor(rootfs: &Rootfs) -> Result<OwnedFd, Errno> {
     Ok(detached)
 }
 
-/// mount(2): all options in one page, so the paths are taken relative to their common parent.
+/// mount(2): all options in one page, in which the paths of many layers have no room. Their descriptors have: an open
+/// directory's number is a name in `/proc/self/fd`, and none has a character that separates options.
 fn by_option_page(rootfs: &Rootfs) -> Result<OwnedFd, Errno> {
-    let parent = common_parent(rootfs);
-    std::env::set_current_dir(&parent).map_err(|error| super::error::errno_of(&error))?;
-    let relative = |path: &Path| path.strip_prefix(&parent).unwrap_or(path).to_string_lossy().into_owned();
-    let lowers: Vec<_> = rootfs.lowers.iter().map(|lower| relative(lower)).collect();
-    let options = format!(
-        "lowerdir={},upperdir={},workdir={}",
-        lowers.join(":"),
-        relative(&rootfs.upper),
-        relative(&rootfs.work)
-    );
+    let open_dir = |path: &Path| open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    let lowers = rootfs.lowers.iter().map(|lower| open_dir(lower)).collect::<Result<Vec<_>, _>>()?;
+    let (upper, work) = (open_dir(&rootfs.upper)?, open_dir(&rootfs.work)?);
+    let number = |fd: &OwnedFd| fd.as_raw_fd().to_string();
+    let names: Vec<String> = lowers.iter().map(number).collect();
+    let options = format!("lowerdir={},upperdir={},workdir={}", names.join(":"), number(&upper), number(&work));
+    chdir("/proc/self/fd")?;
     mount(Some("overlay"), &rootfs.merged, Some("overlay"), MsFlags::MS_NODEV, Some(options.as_str()))?;
-    open(&rootfs.merged, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-}
-
-fn common_parent(rootfs: &Rootfs) -> PathBuf {
-    let mut parent = rootfs.upper.clone();
-    for path in rootfs.lowers.iter().chain([&rootfs.work]) {
-        while !path.starts_with(&parent) && parent.pop() {}
-    }
-    parent
+    open_dir(&rootfs.merged)
 }

@@ -18,7 +18,7 @@ use super::identity::{self, Identity};
 use super::in_root::Root;
 use super::seccomp::Filter;
 use super::spawn::Channel;
-use super::{LaunchError, Process, Stdio, sys, tty};
+use super::{LaunchError, Process, Stdio, UserNamespace, apparmor, sys, tty};
 
 /// All that can be decided before there is a child: wrong configuration is found here, without one.
 #[derive(Debug)]
@@ -31,10 +31,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(process: &Process) -> Result<Self, LaunchError> {
+    pub(super) fn new(process: &Process, users: Option<&UserNamespace>) -> Result<Self, LaunchError> {
         let security = &process.security;
         identity::verify_non_root(security, process.image_user.as_deref())?;
-        let available = Capabilities::available()?;
+        // Who enters a user namespace has every capability there.
+        let available = if users.is_some() { Capabilities::ALL } else { Capabilities::available()? };
         let capabilities = Capabilities::of(security, available)?;
         let filter = Filter::of(security, |name| capabilities.has(name))?;
         Ok(Self {
@@ -46,23 +47,36 @@ impl Prepared {
     }
 }
 
+/// Ids of a pod that has its own, and whether the process' mounts are still to become the pod's.
+#[derive(Clone, Copy)]
+pub(super) struct Users<'a> {
+    pub(super) users: &'a UserNamespace,
+    pub(super) own_mounts: bool,
+}
+
 /// Becomes the process. The file system is entered already; `terminal` is the process' terminal when it has one.
 pub(super) fn become_process(
     process: &Process,
     mut prepared: Prepared,
     terminal: Option<tty::Terminal>,
+    users: Option<Users<'_>>,
     channel: &Channel,
 ) -> Result<Infallible, LaunchError> {
-    let root = Root::current().map_err(LaunchError::system("open the container's root"))?;
+    let mut root = Root::current().map_err(LaunchError::system("open the container's root"))?;
     let identity = identity::resolve(&root, &process.security, process.image_user.as_deref())?;
     prepared.command.set_home(&identity);
 
     set_oom_score(process.oom_score_adj, channel);
     setsid().map_err(LaunchError::system("start a session"))?;
-    connect(&process.stdio, terminal, &identity, channel)?;
+    connect(&process.stdio, terminal, &Owner::of(&identity, users)?, channel)?;
     sys::close_on_exec_from(3).map_err(LaunchError::system("close the node's descriptors"))?;
     sys::reset_signals().map_err(LaunchError::system("reset signals"))?;
     umask(Mode::from_bits_truncate(0o022));
+    if let Some(Users { users, own_mounts }) = users {
+        drop(root);
+        users.join(own_mounts)?;
+        root = Root::current().map_err(LaunchError::system("open the container's root"))?;
+    }
     enter_directory(&root, &process.cwd)?;
     drop(root);
 
@@ -80,7 +94,26 @@ pub(super) fn become_process(
         prctl::set_no_new_privs().map_err(LaunchError::system("give up new privileges"))?;
         prepared.filter.load()?;
     }
+    if let Some(profile) = &process.security.apparmor {
+        apparmor::at_exec(profile)?;
+    }
     executable.execute()
+}
+
+/// The node's ids of who the process will be.
+struct Owner {
+    uid: Uid,
+    gid: Gid,
+}
+
+impl Owner {
+    fn of(identity: &Identity, users: Option<Users<'_>>) -> Result<Self, LaunchError> {
+        let on_node = |id: u32| match users {
+            Some(Users { users, .. }) => users.range().on_node(id).ok_or(LaunchError::NoId(id)),
+            None => Ok(id),
+        };
+        Ok(Self { uid: Uid::from_raw(on_node(identity.uid)?), gid: Gid::from_raw(on_node(identity.gid)?) })
+    }
 }
 
 fn set_oom_score(score: Option<i32>, channel: &Channel) {
@@ -94,7 +127,7 @@ fn set_oom_score(score: Option<i32>, channel: &Channel) {
 fn connect(
     stdio: &Stdio,
     terminal: Option<tty::Terminal>,
-    identity: &Identity,
+    owner: &Owner,
     channel: &Channel,
 ) -> Result<(), LaunchError> {
     let failed = LaunchError::system;
@@ -111,12 +144,12 @@ fn connect(
             pipes
                 .into_iter()
                 .flatten()
-                .try_for_each(|fd| give_pipe(fd, identity))
+                .try_for_each(|fd| give_pipe(fd, owner))
                 .map_err(failed("hand over the standard streams"))
         }
         (Stdio::Terminal, Some(tty::Terminal { master, slave })) => {
             sys::set_controlling_terminal(slave.as_fd())
-                .and_then(|()| fchown(&slave, Some(Uid::from_raw(identity.uid)), None))
+                .and_then(|()| fchown(&slave, Some(owner.uid), None))
                 .and_then(|()| dup2_stdin(&slave))
                 .and_then(|()| dup2_stdout(&slave))
                 .and_then(|()| dup2_stderr(&slave))
@@ -128,12 +161,12 @@ fn connect(
 }
 
 /// Only pipes and sockets: they belong to this container alone, while a file of the node keeps its owner.
-fn give_pipe(fd: impl AsFd, identity: &Identity) -> Result<(), Errno> {
+fn give_pipe(fd: impl AsFd, owner: &Owner) -> Result<(), Errno> {
     let kind = SFlag::from_bits_truncate(fstat(&fd)?.st_mode) & SFlag::S_IFMT;
     if kind != SFlag::S_IFIFO {
         return Ok(());
     }
-    match fchown(&fd, Some(Uid::from_raw(identity.uid)), Some(Gid::from_raw(identity.gid))) {
+    match fchown(&fd, Some(owner.uid), Some(owner.gid)) {
         Ok(()) | Err(Errno::EPERM | Errno::EROFS | Errno::EINVAL) => Ok(()),
         Err(errno) => Err(errno),
     }
@@ -160,11 +193,6 @@ pub(super) fn become_nobody() -> Result<(), LaunchError> {
     const NOBODY: u32 = 65534;
     sys::set_ids(NOBODY, NOBODY, &[]).map_err(LaunchError::system("become nobody"))?;
     sys::set_capabilities(0).map_err(LaunchError::system("give up capabilities"))
-}
-
-/// Joins the control group, before anything of the container runs.
-pub(super) fn join_group(group: &crate::cgroup::Group) -> Result<(), LaunchError> {
-    group.add_self().map_err(LaunchError::from)
 }
 
 /// The error number of an I/O error that a step met.

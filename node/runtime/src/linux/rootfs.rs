@@ -20,13 +20,17 @@ pub(super) struct Entered {
 pub(super) fn enter(spec: &LaunchSpec, cgroup_v2: bool) -> Result<Entered, LaunchError> {
     let security = &spec.process.security;
     make_private()?;
-    let root = Root::new(overlay::mount_overlay(&spec.rootfs)?);
-    mounts::kernel_file_systems(&root, security.privileged, cgroup_v2)?;
-    let terminal = dev::populate(&root, &spec.process)?;
-    for item in &spec.mounts {
-        mounts::bind(&root, item)?;
+    let users = spec.users.as_deref();
+    let root = Root::new(overlay::mount_overlay(&spec.rootfs, users)?);
+    if let Some(users) = users {
+        users.make_files_as_pod()?;
     }
-    if !security.privileged {
+    mounts::kernel_file_systems(&root, security.privileged, cgroup_v2)?;
+    let terminal = dev::populate(&root, &spec.process, users)?;
+    for item in &spec.mounts {
+        mounts::bind(&root, item, users)?;
+    }
+    if !security.privileged && !security.unmasked_proc {
         mounts::hide(&root)?;
     }
     if security.read_only_root {

@@ -21,8 +21,10 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::process::io_failed;
-use super::sys::{self, Side};
+use super::sys;
 use super::{LaunchError, Launched};
+use crate::cgroup::Group;
+use crate::sys::{Side, clone};
 
 /// A child only mounts, which takes milliseconds; a dead network volume must not hold the shim for ever.
 const REPORT_WAIT: Duration = Duration::from_secs(30);
@@ -65,10 +67,11 @@ impl Channel {
     }
 }
 
-/// Runs `child` in a new process with new namespaces, in the process namespace of `join` if given. Returns when the child
-/// has become its program.
+/// Runs `child` in a new process with new namespaces, in the control group, and in the process namespace of `join` if given.
+/// Returns when the child has become its program.
 pub(super) fn spawn(
     namespaces: CloneFlags,
+    group: &Group,
     join: Option<&OwnedFd>,
     child: impl FnOnce(&Channel) -> Result<Infallible, LaunchError>,
 ) -> Result<Launched, LaunchError> {
@@ -78,12 +81,13 @@ pub(super) fn spawn(
     prctl::set_dumpable(false).map_err(LaunchError::system("make the process non-dumpable"))?;
     let (parent_end, child_end) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
         .map_err(LaunchError::system("make a channel to the child"))?;
-    match clone_into(namespaces, join)? {
+    match clone_into(namespaces, group, join)? {
         Side::Child => {
             drop(parent_end);
             let channel = Channel(child_end);
+            let child = || group.enter().map_err(LaunchError::from).and_then(|()| child(&channel));
             // A panic must not unwind into what is the caller's program, in a copy that nobody expects.
-            let outcome = catch_unwind(AssertUnwindSafe(|| child(&channel)));
+            let outcome = catch_unwind(AssertUnwindSafe(child));
             if let Ok(Err(error)) = outcome {
                 // When even that fails the caller sees the channel close before execve and the exit of the child.
                 channel.send(&Report::Failed(error), None).ok();
@@ -111,13 +115,15 @@ fn refuse_threads() -> Result<(), LaunchError> {
 }
 
 /// Joining a process namespace acts on later children only, and is undone for the caller's other children.
-fn clone_into(namespaces: CloneFlags, join: Option<&OwnedFd>) -> Result<Side, LaunchError> {
+fn clone_into(namespaces: CloneFlags, group: &Group, join: Option<&OwnedFd>) -> Result<Side, LaunchError> {
+    let group = group.cradle()?;
+    let group = group.as_ref().map(AsFd::as_fd);
     let Some(target) = join else {
-        return sys::clone3(namespaces.bits()).map_err(LaunchError::system("clone a process"));
+        return clone(namespaces.bits(), group).map_err(LaunchError::system("clone a process"));
     };
     let own = fs::File::open("/proc/self/ns/pid").map_err(io_failed("open the own process namespace"))?;
     setns(target, CloneFlags::CLONE_NEWPID).map_err(LaunchError::system("join the container's process namespace"))?;
-    let side = sys::clone3(namespaces.bits());
+    let side = clone(namespaces.bits(), group);
     if matches!(side, Ok(Side::Child)) {
         return side.map_err(LaunchError::system("clone a process"));
     }

@@ -2,7 +2,9 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::UserNamespace;
 use crate::cgroup::Group;
 use crate::contract::{Mount, Security};
 
@@ -76,6 +78,8 @@ pub struct LaunchSpec {
     pub mounts: Vec<Mount>,
     /// Its process namespace.
     pub pid_namespace: PidNamespace,
+    /// The pod's ids, when it has its own.
+    pub users: Option<Arc<UserNamespace>>,
     /// Its existing control group; the process joins before anything of the container runs.
     pub group: Group,
 }
@@ -87,6 +91,8 @@ pub struct ExecSpec {
     pub process: Process,
     /// The container's first process, as the caller sees it; the caller is its parent, so that the id is not reused.
     pub pid: i32,
+    /// The pod's ids, when it has its own.
+    pub users: Option<Arc<UserNamespace>>,
     /// The container's control group.
     pub group: Group,
 }

@@ -10,54 +10,6 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 type Result<T> = std::result::Result<T, Errno>;
 
-/// Which side of `clone3` this is.
-pub(super) enum Side {
-    /// The new process.
-    Child,
-    /// The caller.
-    Parent {
-        /// Of the child.
-        pid: i32,
-        /// Of the child.
-        pidfd: OwnedFd,
-    },
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct CloneArgs {
-    flags: u64,
-    pidfd: u64,
-    child_tid: u64,
-    parent_tid: u64,
-    exit_signal: u64,
-    stack: u64,
-    stack_size: u64,
-    tls: u64,
-}
-
-/// Forks into new namespaces (`flags` of `CLONE_NEW…`). The caller must be single-threaded: `spawn` checks it.
-pub(super) fn clone3(flags: c_int) -> Result<Side> {
-    let mut pidfd: c_int = -1;
-    let mut args = CloneArgs {
-        flags: u64::from(flags.unsigned_abs()) | u64::from(libc::CLONE_PIDFD.unsigned_abs()),
-        pidfd: (&raw mut pidfd) as u64,
-        exit_signal: u64::from(libc::SIGCHLD.unsigned_abs()),
-        ..CloneArgs::default()
-    };
-    // SAFETY: the arguments are a valid `clone_args` of the given size, whose pidfd pointer outlives the call. Without
-    // CLONE_VM and without a stack the child continues here on a copy of the caller's memory, as after fork(2).
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<CloneArgs>()) };
-    match Errno::result(pid)? {
-        0 => Ok(Side::Child),
-        pid => {
-            // SAFETY: the kernel has stored a new descriptor there, which nobody else owns.
-            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-            Ok(Side::Parent { pid: i32::try_from(pid).map_err(|_| Errno::EOVERFLOW)?, pidfd })
-        }
-    }
-}
-
 /// A descriptor of a running process.
 pub(super) fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     // SAFETY: takes integers only.
@@ -114,7 +66,10 @@ struct MountAttr {
 
 /// Sets attributes (`MOUNT_ATTR_…`) of the mount that the descriptor stands for; of those below it too when `recursive`.
 pub(super) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> Result<()> {
-    let attr = MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    set_attributes(mount, &MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 }, recursive)
+}
+
+fn set_attributes(mount: BorrowedFd<'_>, attr: &MountAttr, recursive: bool) -> Result<()> {
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is a valid empty C string and the attribute block is valid and of the given size.
     let result = unsafe {
@@ -123,11 +78,17 @@ pub(super) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) ->
             mount.as_raw_fd(),
             c"".as_ptr(),
             flags,
-            &raw const attr,
+            std::ptr::from_ref(attr),
             size_of::<MountAttr>(),
         )
     };
     Errno::result(result).map(drop)
+}
+
+/// Shows a detached mount, with what is mounted below it, with its ids shifted as the user namespace says.
+pub(super) fn shift_mount(mount: BorrowedFd<'_>, users: BorrowedFd<'_>) -> Result<()> {
+    let userns_fd = u64::try_from(users.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    set_attributes(mount, &MountAttr { attr_set: libc::MOUNT_ATTR_IDMAP, attr_clr: 0, propagation: 0, userns_fd }, true)
 }
 
 /// A context to configure a new file system in.
@@ -224,6 +185,19 @@ pub(super) fn set_ids(uid: u32, gid: u32, groups: &[u32]) -> Result<()> {
     Errno::result(unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) })?;
     // SAFETY: takes integers only.
     Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
+}
+
+/// The user and group under which this process acts on files.
+pub(super) fn set_file_ids(id: u32) -> Result<()> {
+    let id = c_long::from(id);
+    // These calls answer the id of before, whether they did anything or not: asking again tells.
+    // SAFETY: take integers only.
+    let now = unsafe {
+        libc::syscall(libc::SYS_setfsgid, id);
+        libc::syscall(libc::SYS_setfsuid, id);
+        [libc::syscall(libc::SYS_setfsgid, id), libc::syscall(libc::SYS_setfsuid, id)]
+    };
+    if now == [id, id] { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 /// Loads a seccomp filter for this process. Needs `CAP_SYS_ADMIN` or no-new-privileges.

@@ -15,7 +15,7 @@ use super::state::ContainerRecord;
 use super::{Inner, blocking, cgroup_error, system};
 use crate::cgroup::Group;
 use crate::contract::{
-    ContainerConfig, ContainerId, ContainerState, Result, RuntimeError, SandboxId, SandboxKind, Usage,
+    ContainerConfig, ContainerId, ContainerState, Qos, Result, RuntimeError, SandboxId, SandboxKind,
 };
 use crate::images::{Content, StoredImage};
 use crate::layout::checked_component;
@@ -32,7 +32,7 @@ const STOP_MARGIN: Duration = Duration::from_secs(30);
 /// Random bytes of a container's id: never the same twice in a node's life.
 const ID_BYTES: usize = 16;
 
-fn not_found(id: &ContainerId) -> RuntimeError {
+pub(super) fn not_found(id: &ContainerId) -> RuntimeError {
     RuntimeError::NotFound(format!("container {}", id.0))
 }
 
@@ -76,7 +76,7 @@ fn resolve(inner: &Inner, config: &ContainerConfig, image: &StoredImage, id: &Co
         sandbox: &sandbox.config,
         image,
         pod: &inner.layout.pod(&config.sandbox),
-        cgroup: inner.layout.container_cgroup(&config.sandbox, id),
+        cgroup: inner.layout.container_cgroup(&config.sandbox, sandbox.config.qos, id),
         layers,
         writable: inner.layout.writable_layer(id),
         worker_uid: sandbox.worker_uid,
@@ -219,22 +219,13 @@ pub(super) async fn remove(inner: &Arc<Inner>, id: &ContainerId) -> Result<()> {
 }
 
 async fn sweep(inner: &Arc<Inner>, sandbox: &SandboxId, id: &ContainerId) -> Result<()> {
-    let group = inner.group(&inner.layout.container_cgroup(sandbox, id))?;
+    let groups = Qos::ALL.iter().map(|qos| inner.group(&inner.layout.container_cgroup(sandbox, *qos, id)));
+    let groups = groups.collect::<Result<Vec<_>>>()?;
     let trees = [inner.layout.writable_layer(id), inner.layout.pod(sandbox).container(id)];
     blocking(move || {
-        group.remove().map_err(|error| cgroup_error("remove the container's cgroup", &error))?;
+        let removed = groups.iter().try_for_each(Group::remove);
+        removed.map_err(|error| cgroup_error("remove the container's cgroup", &error))?;
         trees.iter().try_for_each(|tree| remove_tree(tree))
-    })
-    .await
-}
-
-/// Use of resources.
-pub(super) async fn stats(inner: &Arc<Inner>, id: &ContainerId) -> Result<Usage> {
-    let cgroup = inner.state().container(id).ok_or_else(|| not_found(id))?.record.plan.cgroup.clone();
-    let group = inner.group(&cgroup)?;
-    blocking(move || {
-        let usage = group.usage().map_err(|error| cgroup_error("read the container's use of resources", &error))?;
-        Ok(Usage { cpu_nanos: usage.cpu_nanos, memory: usage.memory })
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! The node's own implementation of [`Runtime`].
 //!
-//! Reading order: [`plan`] resolves a container, [`state`] remembers, [`sandboxes`] and [`containers`] carry out the verbs,
+//! Reading order: [`plan`] resolves a container, [`state`] remembers, [`sandboxes`], [`containers`] and [`resources`] carry out the verbs,
 //! [`watch`] hears from the shims, [`adopt`] finds what an earlier agent left; [`zygote`] and [`client`] are the two ways
 //! into the process tree.
 
@@ -9,6 +9,7 @@ mod client;
 mod containers;
 mod exec;
 mod plan;
+mod resources;
 mod sandboxes;
 mod state;
 mod uid;
@@ -25,8 +26,8 @@ use tokio::task::JoinHandle;
 use crate::cgroup::{Group, Hierarchy};
 use crate::config::LocalConfig;
 use crate::contract::{
-    Container, ContainerConfig, ContainerId, Credentials, ExecOutcome, Image, Limits, PullProgress, Result, Runtime,
-    RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, Usage,
+    Container, ContainerConfig, ContainerId, Credentials, DiskUsage, ExecOutcome, Image, Limits, PullProgress, Qos,
+    Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, Usage,
 };
 use crate::images::ImageStore;
 use crate::layout::Layout;
@@ -80,6 +81,7 @@ impl LocalRuntime {
         let state = Mutex::new(state::State::default());
         let inner = Arc::new(Inner { privileges, layout, hierarchy, images: Arc::new(images), zygote, state, events });
         adopt::adopt(&inner).await?;
+        resources::weigh(&inner).await?;
         Ok(Arc::new(LocalRuntime { inner, receiver: Mutex::new(Some(receiver)), keeper }))
     }
 }
@@ -99,6 +101,11 @@ impl Inner {
 
     fn group(&self, path: &str) -> Result<Group> {
         self.hierarchy.group(path).map_err(|error| cgroup_error(&format!("name cgroup {path}"), &error))
+    }
+
+    /// Wherever a pod's group may be: what is to be ended is found even when the record of its class is lost.
+    fn pod_groups(&self, id: &SandboxId) -> Result<Vec<Group>> {
+        Qos::ALL.iter().map(|qos| self.group(&self.layout.pod_cgroup(id, *qos))).collect()
     }
 }
 
@@ -184,8 +191,24 @@ impl Runtime for LocalRuntime {
         exec::exec_sync(&self.inner, id, command, timeout_ms).await
     }
 
+    async fn update_container(&self, id: &ContainerId, limits: Limits) -> Result<()> {
+        resources::update_container(&self.inner, id, limits).await
+    }
+
+    async fn update_pod_sandbox(&self, id: &SandboxId, limits: Limits) -> Result<()> {
+        resources::update_sandbox(&self.inner, id, limits).await
+    }
+
+    async fn bound_pods(&self, limits: Limits) -> Result<()> {
+        resources::bound_pods(&self.inner, limits).await
+    }
+
+    async fn disk_usage(&self, id: &ContainerId) -> Result<DiskUsage> {
+        resources::disk_usage(&self.inner, id).await
+    }
+
     async fn stats(&self, id: &ContainerId) -> Result<Usage> {
-        containers::stats(&self.inner, id).await
+        resources::stats(&self.inner, id).await
     }
 
     fn events(&self) -> mpsc::Receiver<RuntimeEvent> {

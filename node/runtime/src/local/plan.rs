@@ -118,22 +118,27 @@ fn stop_signal(from: &Materials<'_>) -> Result<i32> {
     if from.image.image.kind == SandboxKind::Wasm {
         return Ok(SIGTERM);
     }
-    match from.image.process.stop_signal.as_deref().filter(|name| !name.is_empty()) {
-        None => Ok(SIGTERM),
-        Some(name) => signal_number(name).map_or_else(
-            || refuse(format!("image {} names the stop signal {name:?}, which does not exist", from.config.image)),
-            Ok,
-        ),
-    }
+    let of_image = from.image.process.stop_signal.as_deref().filter(|name| !name.is_empty());
+    let (who, name) = match (from.config.stop_signal.as_deref(), of_image) {
+        (Some(name), _) => (format!("container {:?}", from.config.name), name),
+        (None, Some(name)) => (format!("image {}", from.config.image), name),
+        (None, None) => return Ok(SIGTERM),
+    };
+    let unknown = || refuse(format!("{who} names the stop signal {name:?}, which does not exist"));
+    signal_number(name).map_or_else(unknown, Ok)
 }
 
-/// `SIGQUIT`, `QUIT`, `3` and `SIGRTMIN+3`, as image configs write them.
+/// `SIGQUIT`, `QUIT`, `3`, `SIGRTMIN+3` and `SIGRTMAX-3`, as image configs and pods write them.
 fn signal_number(name: &str) -> Option<i32> {
     if let Ok(number) = name.parse() {
         return Some(number).filter(|number| (1..=SIGRTMAX).contains(number));
     }
     let name = name.to_ascii_uppercase();
     let short = name.strip_prefix("SIG").unwrap_or(&name);
+    if let Some(offset) = short.strip_prefix("RTMAX") {
+        let offset: i32 = if offset.is_empty() { 0 } else { offset.strip_prefix('-')?.parse().ok()? };
+        return Some(SIGRTMAX - offset).filter(|number| (SIGRTMIN..=SIGRTMAX).contains(number));
+    }
     if let Some(offset) = short.strip_prefix("RTMIN") {
         let offset: i32 = if offset.is_empty() { 0 } else { offset.strip_prefix('+')?.parse().ok()? };
         return Some(SIGRTMIN + offset).filter(|number| (SIGRTMIN..=SIGRTMAX).contains(number));
@@ -152,6 +157,7 @@ fn linux(from: &Materials<'_>) -> LinuxPlan {
         image_user: from.image.image.user.clone(),
         security: from.config.security.clone(),
         oom_score_adj: from.config.oom_score_adj,
+        processes_of: from.config.processes_of.clone(),
     }
 }
 
@@ -191,6 +197,13 @@ fn wasm(from: &Materials<'_>, form: wasm::Form, entry: wasm::Entry) -> Result<Wa
     }
     if from.config.tty {
         return refuse(format!("container {:?} asks for a tty, which a Wasm container cannot have", from.config.name));
+    }
+    if from.config.processes_of.is_some() {
+        return refuse(format!(
+            "container {:?} asks to see the processes of another, but a Wasm container sees none: leave out \
+             targetContainerName",
+            from.config.name
+        ));
     }
     Ok(WasmPlan {
         form,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use registry_client::manifest::ProcessConfig;
 
 use super::*;
-use crate::contract::{Image, Limits, SandboxId, Security, WasmConfig};
+use crate::contract::{Image, Limits, Qos, SandboxId, Security, WasmConfig};
 
 fn sandbox() -> SandboxConfig {
     SandboxConfig {
@@ -23,6 +23,8 @@ fn sandbox() -> SandboxConfig {
         share_processes: false,
         host_pid: false,
         host_ipc: false,
+        user_namespace: false,
+        qos: Qos::Guaranteed,
     }
 }
 
@@ -45,6 +47,8 @@ fn container(command: &[&str], args: &[&str]) -> ContainerConfig {
         stdin: false,
         tty: false,
         termination_message_path: "/dev/termination-log".to_owned(),
+        stop_signal: None,
+        processes_of: None,
         wasm: WasmConfig::default(),
     }
 }
@@ -111,6 +115,11 @@ fn the_pod_overrides_the_image_and_the_image_the_defaults() {
     let env: Vec<String> = plan.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(env, [&format!("PATH={DEFAULT_PATH}"), "HOSTNAME=web-0", "A=image", "B=pod"]);
     assert_eq!(plan.stop_signal, 37);
+    for (name, number) in [("SIGUSR1", Ok(10)), ("SIGRTMAX-1", Ok(63)), ("SIGNONE", Err(()))] {
+        let config = ContainerConfig { stop_signal: Some(name.to_owned()), ..container(&[], &[]) };
+        let found = check(&config, &linux_image()).map(|plan| plan.stop_signal);
+        assert_eq!(found.map_err(|message| assert!(message.contains("stop signal \"SIGNONE\""))), number, "{name}");
+    }
     assert_eq!(plan.log, Path::new("/logs/app/2.log"));
 }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
 use super::client::{self, ClientError};
 use super::state::SandboxEntry;
 use super::zygote::ZygoteError;
-use super::{Inner, blocking, cgroup_error, system, watch};
+use super::{Inner, blocking, cgroup_error, resources, system, watch};
 use crate::cgroup::Group;
 use crate::contract::{ContainerId, Result, RuntimeError, SandboxConfig, SandboxId};
 use crate::layout::{PodDir, checked_component};
@@ -44,13 +44,14 @@ pub(super) async fn run(inner: &Arc<Inner>, config: SandboxConfig) -> Result<()>
         None => {}
     }
     let worker_uid = inner.state().reserve_uid(&id)?;
+    let ids = if config.user_namespace { Some(inner.state().reserve_range(&id)?) } else { None };
     let created_at = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX);
-    let record = SandboxRecord { config, created_at, worker_uid };
+    let record = SandboxRecord { config, created_at, worker_uid, ids };
     match make(inner, &record).await {
         Ok(shim) => {
             inner.state().insert_sandbox(SandboxEntry::new(record, shim));
             watch::start(inner, &id);
-            Ok(())
+            resources::weigh(inner).await
         }
         Err(error) => {
             inner.state().remove_sandbox(&id);
@@ -64,7 +65,7 @@ pub(super) async fn run(inner: &Arc<Inner>, config: SandboxConfig) -> Result<()>
 
 async fn make(inner: &Arc<Inner>, record: &SandboxRecord) -> Result<u32> {
     let pod = inner.layout.pod(&record.config.id);
-    let group = inner.group(&inner.layout.pod_cgroup(&record.config.id))?;
+    let group = inner.group(&inner.layout.pod_cgroup(&record.config.id, record.config.qos))?;
     let (dir, copy) = (pod.clone(), record.clone());
     blocking(move || {
         group.create(&copy.config.limits).map_err(|error| cgroup_error("make the pod's cgroup", &error))?;
@@ -125,8 +126,8 @@ pub(super) async fn stop(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
             }
         }
     }
-    let group = inner.group(&inner.layout.pod_cgroup(id))?;
-    blocking(move || group.kill_all().map_err(|error| cgroup_error("kill the pod's cgroup", &error))).await?;
+    let groups = inner.pod_groups(id)?;
+    blocking(move || kill(&groups)).await?;
     // The watcher reads every end that the shim told before it hung up.
     if let Some(mut watcher) = watcher
         && tokio::time::timeout(STOP_LIMIT, &mut watcher).await.is_err()
@@ -140,7 +141,7 @@ pub(super) async fn stop(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
 }
 
 fn kill_shim(shim: u32) -> Result<()> {
-    match kill(Pid::from_raw(shim.cast_signed()), Signal::SIGKILL) {
+    match signal::kill(Pid::from_raw(shim.cast_signed()), Signal::SIGKILL) {
         Ok(()) | Err(Errno::ESRCH) => Ok(()),
         Err(errno) => Err(system(format!("kill shim {shim}"), errno.into())),
     }
@@ -173,21 +174,26 @@ pub(super) async fn remove(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
     sweep(inner, id, &containers).await?;
     blocking(move || remove_tree(&logs)).await?;
     inner.state().remove_sandbox(id);
-    Ok(())
+    resources::weigh(inner).await
 }
 
 /// Removes the cgroup, the run directory and the writable layers of a dead sandbox.
 pub(super) async fn sweep(inner: &Arc<Inner>, id: &SandboxId, containers: &[ContainerId]) -> Result<()> {
-    let group: Group = inner.group(&inner.layout.pod_cgroup(id))?;
+    let groups = inner.pod_groups(id)?;
     let mut trees: Vec<_> = containers.iter().map(|container| inner.layout.writable_layer(container)).collect();
     // Last, because it is what tells a later agent of the rest.
     trees.push(inner.layout.pod(id).path().to_owned());
     blocking(move || {
-        group.kill_all().map_err(|error| cgroup_error("kill the pod's cgroup", &error))?;
-        group.remove().map_err(|error| cgroup_error("remove the pod's cgroup", &error))?;
+        kill(&groups)?;
+        let removed = groups.iter().try_for_each(Group::remove);
+        removed.map_err(|error| cgroup_error("remove the pod's cgroup", &error))?;
         trees.iter().try_for_each(|tree| remove_tree(tree))
     })
     .await
+}
+
+fn kill(groups: &[Group]) -> Result<()> {
+    groups.iter().try_for_each(Group::kill_all).map_err(|error| cgroup_error("kill the pod's cgroup", &error))
 }
 
 /// Removes a directory with all below it; a missing one is removed.

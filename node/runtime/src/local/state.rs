@@ -11,6 +11,7 @@ use crate::contract::{
     Container, ContainerConfig, ContainerId, ContainerState, Exit, Result, RuntimeError, Sandbox, SandboxId,
     SandboxKind,
 };
+use crate::linux::IdRange;
 use crate::protocol::StartPlan;
 use crate::shim::SandboxRecord;
 
@@ -82,6 +83,8 @@ pub(super) struct State {
     places: BTreeMap<ContainerId, SandboxId>,
     /// Uids of sandboxes, those being made included.
     uids: BTreeMap<SandboxId, u32>,
+    /// Ranges of ids of sandboxes that have their own, those being made included.
+    ranges: BTreeMap<SandboxId, IdRange>,
 }
 
 impl State {
@@ -99,8 +102,23 @@ impl State {
         Ok(uid)
     }
 
+    /// Reserves a range of ids for a sandbox; the same one when it has one.
+    pub(super) fn reserve_range(&mut self, id: &SandboxId) -> Result<IdRange> {
+        if let Some(range) = self.ranges.get(id) {
+            return Ok(*range);
+        }
+        let taken: BTreeSet<IdRange> = self.ranges.values().copied().collect();
+        let range = uid::choose_range(id, &taken).ok_or_else(|| RuntimeError::Start {
+            reason: "FailedCreatePodSandBox",
+            message: format!("all {} ranges of ids for pods with hostUsers: false are taken on this node", uid::RANGES),
+        })?;
+        self.ranges.insert(id.clone(), range);
+        Ok(range)
+    }
+
     pub(super) fn insert_sandbox(&mut self, entry: SandboxEntry) {
         let id = entry.record.config.id.clone();
+        self.ranges.extend(entry.record.ids.map(|range| (id.clone(), range)));
         self.uids.insert(id.clone(), entry.record.worker_uid);
         self.places.extend(entry.containers.keys().map(|container| (container.clone(), id.clone())));
         self.sandboxes.insert(id, entry);
@@ -108,6 +126,7 @@ impl State {
 
     pub(super) fn remove_sandbox(&mut self, id: &SandboxId) -> Option<SandboxEntry> {
         self.uids.remove(id);
+        self.ranges.remove(id);
         let entry = self.sandboxes.remove(id)?;
         self.places.retain(|_, sandbox| sandbox != id);
         Some(entry)
@@ -139,6 +158,13 @@ impl State {
     pub(super) fn remove_container(&mut self, id: &ContainerId) {
         if let Some(sandbox) = self.places.remove(id).and_then(|sandbox| self.sandboxes.get_mut(&sandbox)) {
             sandbox.containers.remove(id);
+        }
+    }
+
+    /// A container has other limits than before.
+    pub(super) fn set_limits(&mut self, id: &ContainerId, record: ContainerRecord) {
+        if let Some(entry) = self.container_mut(id) {
+            entry.record = record;
         }
     }
 

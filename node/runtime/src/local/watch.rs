@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Inner;
 use super::client::{ClientError, Connection};
+use crate::cgroup::Group;
 use crate::contract::{ContainerId, ContainerState, Exit, RuntimeEvent, SandboxId};
 use crate::protocol::{Reply, Request};
 use crate::runfile;
@@ -96,8 +97,9 @@ pub(super) async fn tell(inner: &Inner, event: RuntimeEvent) {
 
 /// The shim is dead: kills what it left and settles every container. Returns what happened.
 pub(super) fn lost(inner: &Inner, id: &SandboxId) -> Vec<RuntimeEvent> {
-    let killed = inner.group(&inner.layout.pod_cgroup(id)).and_then(|group| {
-        group.kill_all().map_err(|error| super::cgroup_error("kill the cgroup of a lost pod", &error))
+    let killed = inner.pod_groups(id).and_then(|groups| {
+        let killed = groups.iter().try_for_each(Group::kill_all);
+        killed.map_err(|error| super::cgroup_error("kill the cgroup of a lost pod", &error))
     });
     if let Err(error) = killed {
         tracing::error!(pod = %id.0, error = %chain(&error), "what is left of a lost pod may still run");

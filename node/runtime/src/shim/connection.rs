@@ -9,8 +9,8 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use crate::protocol::{BODY_LIMIT, Reply, Request, VERSION};
 use crate::{sys, wire};
 
-/// How much is read at a time: most requests fit.
-const READ_SIZE: usize = 64 * 1024;
+/// How much is read at a time: most requests fit. It is one page, because a shim keeps every page that it has ever touched.
+const READ_SIZE: usize = 4 * 1024;
 /// Most bytes that wait for an agent that does not read. It can reconnect and is told everything again.
 const OUTGOING_LIMIT: usize = 4 << 20;
 
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     pub(super) fn read(&mut self) -> Incoming {
-        let mut buffer = vec![0; READ_SIZE];
+        let mut buffer = [0; READ_SIZE];
         match sys::receive(self.socket.as_fd(), &mut buffer) {
             Ok((0, _)) => return Incoming::Closed(None),
             Ok((length, descriptors)) => {

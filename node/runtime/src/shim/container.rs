@@ -18,8 +18,8 @@ use crate::protocol::Reply;
 use crate::wasm_worker::Report;
 use crate::{runfile, sys};
 
-/// How much is read from a stream at a time: a pipe's default capacity.
-const READ_SIZE: usize = 64 * 1024;
+/// How much is read from a stream at a time: a quarter of a pipe. A shim keeps every page that it has ever touched.
+const READ_SIZE: usize = 16 * 1024;
 /// Longest termination message that is kept, as the kubelet cuts it.
 const MESSAGE_LIMIT: u64 = 4096;
 

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nix::unistd::Pid;
 
@@ -35,6 +36,7 @@ impl Inherited {
 pub(super) fn start(
     container: &Container,
     inherited: &Inherited,
+    users: Option<Arc<linux::UserNamespace>>,
     plan: ExecPlan,
     descriptors: Vec<OwnedFd>,
 ) -> Result<Pid, Reply> {
@@ -53,6 +55,7 @@ pub(super) fn start(
             oom_score_adj: None,
         },
         pid: container.pid.as_raw(),
+        users,
         group: container.group.clone(),
     };
     match linux::exec(&spec) {

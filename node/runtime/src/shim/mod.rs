@@ -15,6 +15,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::{SigSet, Signal};
@@ -24,10 +25,12 @@ use crate::cgroup::Hierarchy;
 use crate::contract::SandboxConfig;
 use crate::layout::PodDir;
 use crate::privileges::Privileges;
-use crate::{runfile, sys};
+use crate::{linux, runfile, sys};
 
 /// The first port of a network namespace that needs no capability.
 const UNPRIVILEGED_PORTS: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+/// The groups that may send echo requests without a capability: as containerd, all.
+const PING_GROUPS: &str = "/proc/sys/net/ipv4/ping_group_range";
 
 /// The run file of a sandbox: written by the agent before the shim exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,9 @@ pub struct SandboxRecord {
     pub created_at: i64,
     /// Uid and gid of the pod's Wasm workers.
     pub worker_uid: u32,
+    /// The node's ids of a pod that has its own.
+    #[serde(default)]
+    pub ids: Option<linux::IdRange>,
 }
 
 /// Why a sandbox could not be made.
@@ -54,8 +60,10 @@ pub(crate) enum ShimError {
     RunFile(#[from] runfile::RunFileError),
     #[error("sandbox record {} is missing", .0.display())]
     Missing(PathBuf),
-    #[error("find the cgroup hierarchy")]
+    #[error("join the container's cgroup")]
     Cgroup(#[from] crate::cgroup::CgroupError),
+    #[error(transparent)]
+    Linux(#[from] linux::LaunchError),
     #[error("sysctl {0:?} is no name below /proc/sys")]
     Sysctl(String),
     #[error("cannot set sysctl {0}: it needs root; run `bireme up` as root, or take it out of the pod")]
@@ -71,11 +79,12 @@ pub(crate) fn attempt<T, E: Into<io::Error>>(what: impl Into<String>, result: Re
 pub(crate) fn main(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> i32 {
-    match run(pod, privileges, listener, parent, engine) {
+    match run(pod, privileges, hierarchy, listener, parent, engine) {
         Ok(()) => 0,
         Err(error) => {
             note::note(&format!("the shim ends: {}", note::chain(&error)));
@@ -87,24 +96,31 @@ pub(crate) fn main(
 fn run(
     pod: &PodDir,
     privileges: Privileges,
+    hierarchy: &Hierarchy,
     listener: UnixListener,
     parent: Option<&OwnedFd>,
     engine: &wasm::engine::Preloaded,
 ) -> Result<(), ShimError> {
     let signals = become_a_shim(pod, &listener, parent)?;
-    let hierarchy = Hierarchy::of(privileges)?;
     let record: SandboxRecord =
         runfile::read(&pod.sandbox_file())?.ok_or_else(|| ShimError::Missing(pod.sandbox_file()))?;
     // A sandbox that cannot be made still answers: its agent shall learn why.
     let entered = match privileges {
-        Privileges::Root => enter(&record.config),
-        Privileges::None => stay(&record.config),
+        Privileges::Root => enter(&record),
+        Privileges::None => stay(&record.config).map(|()| None),
     };
-    let standing = entered.map_err(|error| note::chain(&error));
+    let (standing, users) = match entered {
+        Ok(users) => (Ok(()), users),
+        Err(error) => (Err(note::chain(&error)), None),
+    };
     if let Err(message) = &standing {
         note::note(message);
     }
-    server::Shim::new(pod.clone(), privileges, record, standing, hierarchy, engine, listener, parent, signals).run()
+    let hierarchy = hierarchy.clone();
+    let mut shim =
+        server::Shim::new(pod.clone(), privileges, record, standing, hierarchy, engine, listener, parent, signals);
+    shim.users = users;
+    shim.run()
 }
 
 /// Leaves the zygote's session, streams and descriptors, and takes charge of orphans.
@@ -132,14 +148,16 @@ fn become_a_shim(
     attempt("make a signal descriptor", nix::sys::signalfd::SignalFd::with_flags(&waiting, flags))
 }
 
-/// Enters the pod's namespaces, which the containers inherit.
-fn enter(config: &SandboxConfig) -> Result<(), ShimError> {
+/// Enters the pod's namespaces, which the containers inherit, and makes the one that only they enter.
+fn enter(record: &SandboxRecord) -> Result<Option<Arc<linux::UserNamespace>>, ShimError> {
+    let config = &record.config;
     if let Some(path) = &config.netns {
         let what = format!("enter network namespace {}", path.display());
         let namespace = attempt(what.clone(), std::fs::File::open(path))?;
         attempt(what, setns(namespace, CloneFlags::CLONE_NEWNET))?;
         // A pod's ports are its own: whoever runs in it may serve port 80 without a capability, as with other runtimes.
         attempt("open all ports to the pod", std::fs::write(UNPRIVILEGED_PORTS, "0"))?;
+        attempt("let the pod ping", std::fs::write(PING_GROUPS, "0 2147483647"))?;
     }
     let mut flags = CloneFlags::CLONE_NEWUTS;
     flags.set(CloneFlags::CLONE_NEWIPC, !config.host_ipc);
@@ -149,7 +167,8 @@ fn enter(config: &SandboxConfig) -> Result<(), ShimError> {
         let path = sysctl_path(name)?;
         attempt(format!("set sysctl {name} to {value:?}"), std::fs::write(path, value))?;
     }
-    Ok(())
+    let users = record.ids.map(linux::UserNamespace::new).transpose()?;
+    Ok(users.map(Arc::new))
 }
 
 /// Without root the containers share the node's namespaces, whose settings are not a pod's to change.

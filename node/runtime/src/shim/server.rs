@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -69,6 +70,8 @@ pub(super) struct Shim<'a> {
     ended: BTreeMap<ContainerId, Exit>,
     /// Exec sessions, and the connection that waits for each.
     sessions: BTreeMap<Pid, u64>,
+    /// The pod's ids, when it has its own.
+    pub(super) users: Option<Arc<crate::linux::UserNamespace>>,
     /// First process of a shared process namespace.
     pub(super) pause: Option<Pid>,
     /// Set when the shim is about to end: the time after which it does not wait for its containers.
@@ -104,6 +107,7 @@ impl<'a> Shim<'a> {
             inherited: BTreeMap::new(),
             ended: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            users: None,
             pause: None,
             closing: None,
         }
@@ -334,9 +338,15 @@ impl<'a> Shim<'a> {
                 format!("container {} does not run, or has no Linux namespaces to run a command in", container.0);
             return Err(Reply::Failed { reason: FailureReason::NotFound, message });
         };
-        let pid = exec::start(running, inherited, plan, descriptors)?;
+        let pid = exec::start(running, inherited, self.users.clone(), plan, descriptors)?;
         self.sessions.insert(pid, id);
         Ok(pid)
+    }
+
+    /// The first process of a running Linux container.
+    pub(super) fn linux_process(&self, container: &ContainerId) -> Option<Pid> {
+        let running = self.inherited.get(container).and(self.containers.get(container))?;
+        Some(running.pid)
     }
 
     fn read_report(&mut self, id: &ContainerId) {

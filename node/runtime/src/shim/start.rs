@@ -14,7 +14,7 @@ use super::note::{chain, note};
 use super::server::Shim;
 use super::{ShimError, attempt};
 use crate::cgroup::Group;
-use crate::contract::{Exit, Limits};
+use crate::contract::{ContainerId, Exit, Limits};
 use crate::linux;
 use crate::logs::{FILE_LIMIT, Log};
 use crate::protocol::{LinuxPlan, PlannedSandbox, StartPlan, WasmPlan};
@@ -41,6 +41,8 @@ enum StartError {
     Linux(#[from] linux::LaunchError),
     #[error("the request for a Wasm container came without its compiled code")]
     NoCode,
+    #[error("container {} does not run as a Linux container, so its processes cannot be shown to another", .0.0)]
+    NoTarget(ContainerId),
 }
 
 /// A process just started, and what later exec sessions inherit.
@@ -106,7 +108,10 @@ fn try_start(
 }
 
 fn start_linux(shim: &mut Shim<'_>, plan: StartPlan, linux: LinuxPlan, group: &Group) -> Result<Started, StartError> {
-    let pid_namespace = pid_namespace(shim, &plan.cgroup)?;
+    let pid_namespace = match &linux.processes_of {
+        Some(target) => processes_of(shim, target)?,
+        None => pid_namespace(shim, &plan.cgroup)?,
+    };
     let inherited = Inherited::new(&plan.env, &linux);
     let (stdio, mut streams) = if plan.tty {
         (linux::Stdio::Terminal, None)
@@ -132,6 +137,7 @@ fn start_linux(shim: &mut Shim<'_>, plan: StartPlan, linux: LinuxPlan, group: &G
         rootfs,
         mounts: linux.mounts,
         pid_namespace,
+        users: shim.users.clone(),
         group: group.clone(),
     };
     let launched = linux::launch(&spec)?;
@@ -139,6 +145,12 @@ fn start_linux(shim: &mut Shim<'_>, plan: StartPlan, linux: LinuxPlan, group: &G
     let console = launched.console.map(|master| Streams { stdin: None, outputs: [Some(master), None] });
     let streams = streams.take().or(console).unwrap_or(Streams { stdin: None, outputs: [None, None] });
     Ok(Started { pid: Pid::from_raw(launched.pid), streams, report: None, inherited: Some(inherited) })
+}
+
+/// The process namespace of a container that runs here.
+fn processes_of(shim: &Shim<'_>, target: &ContainerId) -> Result<linux::PidNamespace, StartError> {
+    let pid = shim.linux_process(target).ok_or_else(|| StartError::NoTarget(target.clone()))?;
+    Ok(linux::PidNamespace::Join(PathBuf::from(format!("/proc/{pid}/ns/pid"))))
 }
 
 /// Where a container's processes live. A pod that shares its processes gets a first process of ours that reaps orphans.

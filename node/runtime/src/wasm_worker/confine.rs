@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Gid, Pid, Uid};
 
-use super::{Streams, Worker};
+use super::{Streams, Worker, filter};
 use crate::privileges::Privileges;
 use crate::shim::{ShimError, attempt};
 use crate::sys;
@@ -34,7 +34,7 @@ pub(super) fn confine(worker: &Worker<'_>, shim: Pid, streams: Streams, keep: &[
     attempt("redirect standard error", nix::unistd::dup2_stderr(&streams.stderr))?;
     drop(streams);
     attempt("set the process name", nix::sys::prctl::set_name(c"bireme-wasm"))?;
-    worker.group.add_self()?;
+    worker.group.enter()?;
     attempt("close the shim's descriptors", sys::close_all_but(keep))?;
     // Handlers stay: the engine, which was made in the zygote, turns SIGFPE, SIGILL and SIGSEGV of a guest into traps.
     attempt("unblock signals", SigSet::empty().thread_set_mask())?;
@@ -47,7 +47,9 @@ pub(super) fn confine(worker: &Worker<'_>, shim: Pid, streams: Streams, keep: &[
         Privileges::None => attempt("tie the worker to its shim", die_with(shim))?,
     }
     attempt("refuse new privileges", nix::sys::prctl::set_no_new_privs())?;
-    attempt("become non-dumpable", nix::sys::prctl::set_dumpable(false))
+    attempt("become non-dumpable", nix::sys::prctl::set_dumpable(false))?;
+    // The last step: from here on nothing of the above is possible.
+    Ok(filter::compiled()?.load()?)
 }
 
 fn die_with(shim: Pid) -> io::Result<()> {

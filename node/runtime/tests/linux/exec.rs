@@ -1,17 +1,21 @@
 //! Commands beside a running container.
 
-use runtime::linux::{ExecSpec, Launched, Stdio, exec};
+use runtime::linux::{ExecSpec, Launched, Process, Stdio, exec};
 
 use crate::pod::{Fixture, Outcome, finish, pipes};
 
-fn sleeping(fixture: &Fixture) -> Launched {
+pub(crate) fn sleeping(fixture: &Fixture) -> Launched {
     fixture.start(&["sleep", "1000"], pipes().1).unwrap()
 }
 
-fn run(fixture: &Fixture, container: &Launched, command: &[&str]) -> Outcome {
+fn spec(fixture: &Fixture, container: &Launched, process: Process) -> ExecSpec {
+    ExecSpec { process, pid: container.pid, users: fixture.users.clone(), group: fixture.group.clone() }
+}
+
+pub(crate) fn run(fixture: &Fixture, container: &Launched, command: &[&str]) -> Outcome {
     let (reader, stdio) = pipes();
     let process = fixture.process(command, stdio);
-    let started = exec(&ExecSpec { process, pid: container.pid, group: fixture.group.clone() }).unwrap();
+    let started = exec(&spec(fixture, container, process)).unwrap();
     finish(&started, reader)
 }
 
@@ -39,7 +43,7 @@ pub(crate) fn pipes_and_exit_code() {
         Outcome { code: 7, output: "/\n".to_owned() }
     );
     let process = fixture.process(&["nothing"], pipes().1);
-    let error = exec(&ExecSpec { process, pid: container.pid, group: fixture.group.clone() }).unwrap_err();
+    let error = exec(&spec(&fixture, &container, process)).unwrap_err();
     assert_eq!(error.to_string(), r#"exec: "nothing": executable file not found in $PATH"#);
     let inside = fixture.group.procs().unwrap();
     assert_eq!(inside, [container.pid], "only the container's own process remains");
@@ -49,7 +53,7 @@ pub(crate) fn terminal_of_its_own() {
     let fixture = Fixture::new();
     let container = sleeping(&fixture);
     let process = fixture.process(&["sh", "-c", "tty; echo $TERM"], Stdio::Terminal);
-    let mut started = exec(&ExecSpec { process, pid: container.pid, group: fixture.group.clone() }).unwrap();
+    let mut started = exec(&spec(&fixture, &container, process)).unwrap();
     let console = started.console.take().expect("the master comes back");
     assert_eq!(finish(&started, console).output, "/dev/pts/0\r\nxterm\r\n");
 }

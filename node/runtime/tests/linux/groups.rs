@@ -5,8 +5,13 @@ use runtime::contract::Limits;
 use crate::pod::{Fixture, pipes, reap};
 
 pub(crate) fn limits_are_written_and_lifted() {
-    let tight =
-        Limits { cpu_request_milli: Some(500), cpu_limit_milli: Some(1000), memory: Some(64 << 20), pids: Some(20) };
+    let tight = Limits {
+        cpu_request_milli: Some(500),
+        cpu_limit_milli: Some(1000),
+        memory: Some(64 << 20),
+        pids: Some(20),
+        ..Limits::default()
+    };
     let fixture = Fixture::with_limits(&tight);
     fixture.group.update(&Limits { memory: Some(32 << 20), ..tight }).unwrap();
     fixture.group.update(&tight).unwrap();

@@ -90,6 +90,11 @@ pub(crate) fn profile_file() {
     fs::write(&path, profile).unwrap();
     fixture.security.seccomp = Seccomp::Localhost(path.clone());
     fixture.check("/bin/busybox mkdir /x 2>&1", "mkdir: can't create directory '/x': No space left on device");
+    // Two answers are two filters for the kernel; the strict one must not hinder the other from being loaded.
+    let strict = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["seccomp"],"action":"SCMP_ACT_ERRNO"},
+        {"names":["mkdir","mkdirat"],"action":"SCMP_ACT_KILL_PROCESS"}]}"#;
+    fs::write(&path, strict).unwrap();
+    assert_eq!(fixture.run(&["/bin/busybox", "mkdir", "/x"]).unwrap().code, 128 + libc::SIGSYS);
     fs::remove_file(&path).unwrap();
     let error = fixture.run(&["true"]).unwrap_err().to_string();
     assert_eq!(error, format!("seccomp profile {}: No such file or directory (os error 2)", path.display()));

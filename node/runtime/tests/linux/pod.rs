@@ -5,13 +5,14 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, pipe2, sethostname};
 use runtime::cgroup::{Group, Hierarchy};
 use runtime::contract::{Limits, Mount, Security};
-use runtime::linux::{LaunchError, LaunchSpec, Launched, PidNamespace, Process, Rootfs, Stdio, launch};
+use runtime::linux::{LaunchError, LaunchSpec, Launched, PidNamespace, Process, Rootfs, Stdio, UserNamespace, launch};
 use tempfile::TempDir;
 
 const BUSYBOX: &str = "/bin/busybox";
@@ -35,6 +36,7 @@ pub(crate) struct Fixture {
     pub(crate) image_user: Option<String>,
     pub(crate) lowers: Vec<PathBuf>,
     pub(crate) pid_namespace: PidNamespace,
+    pub(crate) users: Option<Arc<UserNamespace>>,
     top: Group,
 }
 
@@ -73,6 +75,7 @@ impl Fixture {
             cwd: "/".into(),
             image_user: None,
             pid_namespace: PidNamespace::Own,
+            users: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl Fixture {
             rootfs: Rootfs { lowers: self.lowers.clone(), upper: at("upper"), work: at("work"), merged: at("merged") },
             mounts: self.mounts.clone(),
             pid_namespace: self.pid_namespace.clone(),
+            users: self.users.clone(),
             group: self.group.clone(),
         })
     }

@@ -13,7 +13,7 @@ use registry_client::serve::Registry;
 use registry_client::{BlobStore, ClientConfig};
 use runtime::config::LocalConfig;
 use runtime::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Exit, Limits, Runtime, RuntimeEvent, SandboxConfig,
+    Container, ContainerConfig, ContainerId, ContainerState, Exit, Limits, Qos, Runtime, RuntimeEvent, SandboxConfig,
     SandboxId, Security, WasmConfig,
 };
 use runtime::local::LocalRuntime;
@@ -116,6 +116,8 @@ impl Node {
             share_processes: false,
             host_pid: false,
             host_ipc: false,
+            user_namespace: false,
+            qos: Qos::Guaranteed,
         }
     }
 
@@ -224,6 +226,8 @@ pub(crate) fn plain(sandbox: &str, image: &str) -> ContainerConfig {
         stdin: false,
         tty: false,
         termination_message_path: "/dev/termination-log".to_owned(),
+        stop_signal: None,
+        processes_of: None,
         wasm: WasmConfig::default(),
     }
 }

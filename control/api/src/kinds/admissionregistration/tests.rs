@@ -1,7 +1,7 @@
 //! What users notice of webhook configurations.
 
-use super::mutating_webhook_configuration::MutatingWebhookConfiguration;
-use super::validating_webhook_configuration::ValidatingWebhookConfiguration;
+use super::mutating_webhook_configuration::STRATEGY as CHANGING;
+use super::validating_webhook_configuration::STRATEGY as JUDGING;
 use crate::kind::Strategy;
 use crate::kinds::tests::{defaulted, told};
 use crate::meta::Timestamp;
@@ -23,11 +23,8 @@ fn webhook(other: &Value) -> Value {
 /// What is wrong with a webhook, which both kinds say alike.
 fn check(other: &Value, expected: &Expect) {
     let configuration = json!({"webhooks": [webhook(other)]});
-    let judging = told(
-        &ValidatingWebhookConfiguration.validate(&defaulted(&ValidatingWebhookConfiguration, configuration.clone())),
-    );
-    let changing =
-        told(&MutatingWebhookConfiguration.validate(&defaulted(&MutatingWebhookConfiguration, configuration)));
+    let judging = told(&JUDGING.validate_create(&defaulted(&JUDGING, configuration.clone())));
+    let changing = told(&CHANGING.validate_create(&defaulted(&CHANGING, configuration)));
     assert_eq!(judging, changing);
     expected.assert_eq(&judging);
 }
@@ -41,9 +38,9 @@ fn what_is_not_given_is_filled() {
     let mut expected = json!({"name": "a.b.c", "sideEffects": "None", "admissionReviewVersions": ["v1"],
         "clientConfig": {"service": {"port": 443}}, "rules": [{"scope": "*"}], "failurePolicy": "Fail",
         "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, "timeoutSeconds": 10});
-    assert_eq!(filled(&ValidatingWebhookConfiguration), expected);
+    assert_eq!(filled(&JUDGING), expected);
     expected["reinvocationPolicy"] = "Never".into();
-    assert_eq!(filled(&MutatingWebhookConfiguration), expected);
+    assert_eq!(filled(&CHANGING), expected);
 }
 
 #[test]
@@ -78,7 +75,7 @@ fn names_are_full_and_unique() {
     );
     let twice = json!({"webhooks": [webhook(&json!({})), webhook(&json!({}))]});
     expect![[r#"webhooks[1].name: Duplicate value: "a.b.c""#]]
-        .assert_eq(&told(&ValidatingWebhookConfiguration.validate(&defaulted(&ValidatingWebhookConfiguration, twice))));
+        .assert_eq(&told(&JUDGING.validate_create(&defaulted(&JUDGING, twice))));
 }
 
 #[test]
@@ -106,11 +103,7 @@ fn policies_and_times_are_of_a_kind() {
     let again = json!({"webhooks": [webhook(&json!({"reinvocationPolicy": "Often"}))]});
     expect![[r#"webhooks[0].reinvocationPolicy: Unsupported value: "Often": supported values: "IfNeeded", "Never""#]]
         .assert_eq(&told(
-            &MutatingWebhookConfiguration
-                .validate(&again)
-                .into_iter()
-                .filter(|one| one.path.contains("reinv"))
-                .collect::<Vec<_>>(),
+            &CHANGING.validate_create(&again).into_iter().filter(|one| one.path.contains("reinv")).collect::<Vec<_>>(),
         ));
 }
 
@@ -199,9 +192,9 @@ fn conditions_are_named_and_few() {
 #[test]
 fn rows_count_webhooks_and_nobody_relies_on_them_unwarned() {
     let object = json!({"metadata": {"name": "w"}, "webhooks": [{}, {}]});
-    let row = Value::from(MutatingWebhookConfiguration.cells(&object, Timestamp::UNIX_EPOCH));
+    let row = Value::from(CHANGING.cells(&object, Timestamp::UNIX_EPOCH));
     assert_eq!(row, json!(["w", 2, "<unknown>"]));
     let told = "validatingwebhookconfigurations.admissionregistration.k8s.io are stored, but this server does not enforce \
                 them yet";
-    assert_eq!(ValidatingWebhookConfiguration.warnings(&object), [told]);
+    assert_eq!(JUDGING.warnings(&object), [told]);
 }

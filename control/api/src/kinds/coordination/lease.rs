@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::field::Field;
-use crate::json;
 use crate::kind::{Column, Flags, Kind, Strategy};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
+use crate::{json, name};
 
 const COLUMNS: &[Column] = &[NAME, column("Holder", "string", "Who holds the lease."), AGE];
 
@@ -26,19 +26,32 @@ struct Lease;
 impl Strategy for Lease {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let spec = Field::root(object).at("spec");
-        let (seconds, holder) = (spec.at("leaseDurationSeconds"), spec.at("holderIdentity"));
+        let (seconds, strategy) = (spec.at("leaseDurationSeconds"), spec.at("strategy"));
         let mut errors = Vec::new();
         if seconds.integer().is_some_and(|seconds| seconds < 1) {
             errors.push(seconds.invalid("must be greater than 0"));
         }
         errors.extend(spec.at("leaseTransitions").not_negative());
-        errors.extend((holder.is_set() && holder.is_empty()).then(|| holder.invalid("must not be empty")));
+        if strategy.is_set() {
+            // Kubernetes tells it under its name twice.
+            let told = strategy.clone().told_as("spec.strategy.strategy");
+            errors.extend(if told.text().contains('/') { told.named(name::qualified) } else { known(&told) });
+        }
+        let preferred = spec.at("preferredHolder");
+        if !preferred.is_empty() && strategy.is_empty() {
+            errors.push(preferred.forbidden("may only be specified if `strategy` is defined"));
+        }
         errors
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         vec![cells::name(object), json::text(object, "/spec/holderIdentity").into(), cells::age(object, now)]
     }
+}
+
+/// An error when the strategy is none that Kubernetes itself has.
+fn known(strategy: &Field<'_>) -> Vec<FieldError> {
+    strategy.one_of(&["OldestEmulationVersion"]).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -49,13 +62,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_lease_is_held_by_somebody_for_some_time() {
-        let bad = json!({"spec": {"leaseDurationSeconds": 0, "leaseTransitions": -1, "holderIdentity": ""}});
+    fn a_lease_lasts_for_some_time_and_prefers_somebody_by_a_strategy() {
+        let bad = json!({"spec": {"leaseDurationSeconds": 0, "leaseTransitions": -1, "strategy": "Best"}});
         expect![[r#"
             spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0
             spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0
-            spec.holderIdentity: Invalid value: "": must not be empty"#]]
+            spec.strategy.strategy: Unsupported value: "Best": supported values: "OldestEmulationVersion""#]]
         .assert_eq(&told(&Lease.validate(&bad)));
-        assert_eq!(Lease.validate(&json!({"spec": {"leaseDurationSeconds": 40, "holderIdentity": "n1"}})), []);
+        // Who gives a lease up leaves it to nobody.
+        assert_eq!(Lease.validate(&json!({"spec": {"leaseDurationSeconds": 1, "holderIdentity": ""}})), []);
+        expect!["spec.preferredHolder: Forbidden: may only be specified if `strategy` is defined"]
+            .assert_eq(&told(&Lease.validate(&json!({"spec": {"preferredHolder": "a"}}))));
+        let own = json!({"spec": {"preferredHolder": "a", "strategy": "a.b/c"}});
+        assert_eq!(Lease.validate(&own), []);
     }
 }

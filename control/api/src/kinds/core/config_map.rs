@@ -51,10 +51,10 @@ mod tests {
         expect![[r#"
             data[..]: Invalid value: "..": must not be '..'
             data[a b]: Invalid value: "a b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
-            binaryData[c]: Invalid value: "c": duplicate of key present in data
+            data[c]: Invalid value: "c": duplicate of key present in binaryData
             binaryData[d]: Invalid value: "<redacted>": must be base64 with padding"#]].assert_eq(&told(&ConfigMap.validate(&bad)));
         let big = json!({"data": {"a": "x".repeat(1024 * 1024 + 1)}});
-        expect!["data: Too long: may not be more than 1048576 bytes"].assert_eq(&told(&ConfigMap.validate(&big)));
+        expect!["[]: Too long: may not be more than 1048576 bytes"].assert_eq(&told(&ConfigMap.validate(&big)));
         assert_eq!(ConfigMap.validate(&json!({"data": {"a": "1"}, "binaryData": {"b": "AA=="}})), []);
     }
 

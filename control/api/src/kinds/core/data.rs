@@ -21,10 +21,9 @@ pub(super) fn validate(object: &Value, maps: &[&str]) -> Errors {
     for map in maps {
         for (key, value) in root.at(map).entries() {
             errors.extend(name::config_key(key).into_iter().map(|why| value.invalid_part(key, why)));
-            if *map == "binaryData" && root.at("data").at(key).is_set() {
-                errors.push(value.invalid_part(key, "duplicate of key present in data"));
-            }
             if plain(map) {
+                let twice = root.at("binaryData").at(key).is_set();
+                errors.extend(twice.then(|| value.invalid_part(key, "duplicate of key present in binaryData")));
                 size += value.text().len();
                 continue;
             }
@@ -35,7 +34,9 @@ pub(super) fn validate(object: &Value, maps: &[&str]) -> Errors {
             }
         }
     }
-    errors.extend((size > SIZE_MAX).then(|| root.at("data").too_long(SIZE_MAX)));
+    // A ConfigMap is too long as a whole, which Kubernetes tells of a field without a name.
+    let whole = if maps.contains(&"binaryData") { root.clone().told_as("[]") } else { root.at("data") };
+    errors.extend((size > SIZE_MAX).then(|| whole.too_long(SIZE_MAX)));
     errors
 }
 

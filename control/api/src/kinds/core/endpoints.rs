@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::field::{Errors, Field};
-use crate::kind::{Column, Flags, Kind, Strategy};
+use crate::kind::{Column, Deprecation, Flags, Instead, Kind, Strategy};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
@@ -11,12 +11,16 @@ use crate::{json, name, network};
 
 const COLUMNS: &[Column] = &[NAME, column("Endpoints", "string", "Addresses and ports."), AGE];
 
+const GOES: Deprecation =
+    Deprecation { since: 33, until: None, instead: Instead::Other("discovery.k8s.io/v1 EndpointSlice") };
+
 pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         singular: "endpoints".into(),
         short: &["ep"],
         columns: COLUMNS,
         flags: Flags { create_on_update: true, ..Flags::default() },
+        deprecated: Some(GOES),
         schema: "io.k8s.api.core.v1.Endpoints",
         ..base("", "Endpoints", "endpoints", &Endpoints)
     }
@@ -47,10 +51,6 @@ impl Strategy for Endpoints {
             errors.extend(ports.items().flat_map(|one| port(&one, named)));
         }
         errors
-    }
-
-    fn warnings(&self, _object: &Value) -> Vec<String> {
-        vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned()]
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {

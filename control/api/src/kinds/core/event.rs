@@ -63,17 +63,15 @@ pub(in crate::kinds) fn kind() -> Kind {
 /// By which rules a client's Event is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kinds) enum Event {
-    /// Those of `v1`.
+    /// Those of `v1` and `events.k8s.io/v1beta1`.
     Lenient,
-    /// The same ones in `events.k8s.io/v1beta1`, where what reports has another name.
-    Renamed,
     /// Those of `events.k8s.io/v1`.
     Strict,
 }
 
 impl Strategy for Event {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        rules::common(object, if *self == Self::Lenient { "reportingComponent" } else { "reportingController" })
+        rules::common(object)
     }
 
     fn validate_create(&self, object: &Value) -> Vec<FieldError> {

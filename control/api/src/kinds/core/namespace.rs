@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::field::Field;
+use crate::field::{Errors, Field};
 use crate::kind::{Column, Deletion, Flags, Kind, Scope, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
-use crate::{json, name};
+use crate::{json, metadata, name};
 
 const COLUMNS: &[Column] = &[NAME, column("Status", "string", "The status of the namespace"), AGE];
 
@@ -47,9 +47,24 @@ impl Strategy for Namespace {
         }
     }
 
-    fn validate(&self, object: &Value) -> Vec<FieldError> {
+    fn validate_create(&self, object: &Value) -> Vec<FieldError> {
         let finalizers = Field::root(object).at("spec").at("finalizers");
-        finalizers.items().flat_map(|one| one.must_be_named(name::qualified)).collect()
+        // Kubernetes tells those of a new namespace without their place in the list.
+        finalizers.items().flat_map(|one| finalizer(&one.told_at(&finalizers))).collect()
+    }
+
+    fn validate_update(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        let finalizers = Field::root(object).at("spec").at("finalizers");
+        finalizers.items().flat_map(|one| finalizer(&one)).collect()
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        let root = Field::root(object);
+        let going = root.at("metadata").at("deletionTimestamp").is_set();
+        let phase = root.at("status").at("phase").told_as("status.Phase");
+        let (only, when) = if going { ("Terminating", "not empty") } else { ("Active", "empty") };
+        let why = format!("may only be '{only}' if `deletionTimestamp` is {when}");
+        (phase.text() != only).then(|| phase.invalid_part(phase.text(), why)).into_iter().collect()
     }
 
     /// It is marked, and goes when its content is gone: then nothing is left in `spec.finalizers`.
@@ -78,6 +93,15 @@ impl Strategy for Namespace {
     }
 }
 
+/// Everything wrong with who holds a namespace back: somebody of a domain, or Kubernetes itself.
+fn finalizer(one: &Field<'_>) -> Errors {
+    let mut errors: Errors = name::qualified(one.text()).into_iter().map(|why| one.invalid(why)).collect();
+    if !one.text().contains('/') && !metadata::STANDARD_FINALIZERS.contains(&one.text()) {
+        errors.push(one.invalid("name is neither a standard finalizer name nor is it fully qualified"));
+    }
+    errors
+}
+
 /// What holds a namespace back until its content is gone.
 const FINALIZER: &str = "kubernetes";
 /// Label by which selectors find a namespace of that name.
@@ -98,7 +122,8 @@ fn label(object: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::tests::defaulted;
+    use crate::kinds::tests::{defaulted, told};
+    use expect_test::expect;
 
     #[test]
     fn a_new_one_is_active_labelled_and_held_until_it_is_empty() {
@@ -113,5 +138,31 @@ mod tests {
         assert_eq!(update["spec"], object["spec"]);
         object["spec"]["finalizers"] = json!([]);
         assert_eq!(Namespace.deletion(&object, None), Deletion::Now);
+    }
+
+    #[test]
+    fn who_holds_it_back_has_a_domain() {
+        let object = json!({"spec": {"finalizers": ["kubernetes", "a.b/c", "mine"]}});
+        expect![[r#"spec.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#]]
+            .assert_eq(&told(&Namespace.validate_create(&object)));
+        expect![[r#"spec.finalizers[2]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified"#]]
+            .assert_eq(&told(&Namespace.validate_update(&object, &object)));
+    }
+
+    #[test]
+    fn its_phase_follows_its_deletion() {
+        let status = |phase: &str, deleted: Value| {
+            let object = json!({"metadata": {"deletionTimestamp": deleted}, "status": {"phase": phase}});
+            told(&Namespace.validate_status(&object, &json!({})))
+        };
+        assert_eq!(status("Active", Value::Null) + &status("Terminating", "2026-01-01T00:00:00Z".into()), "");
+        expect![[
+            r#"status.Phase: Invalid value: "Terminating": may only be 'Active' if `deletionTimestamp` is empty"#
+        ]]
+        .assert_eq(&status("Terminating", Value::Null));
+        expect![[
+            r#"status.Phase: Invalid value: "Active": may only be 'Terminating' if `deletionTimestamp` is not empty"#
+        ]]
+        .assert_eq(&status("Active", "2026-01-01T00:00:00Z".into()));
     }
 }

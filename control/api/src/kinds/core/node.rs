@@ -1,16 +1,17 @@
 //! Node: a machine that runs pods.
 
-use std::collections::BTreeSet;
+mod rules;
+mod update;
 
 use serde_json::Value;
 
 use crate::facts::{Amounts, Facts, NodeFacts};
-use crate::field::{Errors, Field};
+use crate::field::Field;
 use crate::kind::{Column, Kind, Scope, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
-use crate::{json, name, network, pod_spec};
+use crate::{json, network, pod_spec};
 
 const COLUMNS: &[Column] = &[
     NAME,
@@ -58,25 +59,20 @@ impl Strategy for Node {
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let root = Field::root(object);
-        let spec = root.at("spec");
-        let mut errors = taints(&spec.at("taints"));
-        errors.extend(network::ranges(&spec.at("podCIDRs")));
-        for list in ["capacity", "allocatable"].map(|list| root.at("status").at(list)) {
-            errors.extend(list.entries().flat_map(|(_, amount)| pod_spec::not_negative(&amount)));
-        }
-        errors
+        rules::node(&Field::root(object))
+    }
+
+    fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        rules::ranges(&Field::root(object).at("spec").at("podCIDRs"))
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
-        let spec = Field::root(object).at("spec");
-        let set_once = [("podCIDRs", "podCIDR"), ("providerID", "providerID")];
-        let changed = set_once.into_iter().filter_map(|(name, told)| {
-            let (now, then) = (spec.at(name), &old["spec"][name]);
-            let why = format!("node updates may not change {told} except from \"\" to valid");
-            (!json::is_empty(then) && now.value != then).then(|| now.forbidden(why))
-        });
-        changed.collect()
+        update::rules(&Field::root(object), old)
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        let root = Field::root(object);
+        rules::node(&root).into_iter().chain(update::rules(&root, old)).collect()
     }
 
     fn facts(&self, object: &Value) -> Facts {
@@ -150,26 +146,10 @@ fn address(object: &Value, kind: &str) -> String {
     address.unwrap_or(cells::NONE).to_owned()
 }
 
-fn taints(taints: &Field<'_>) -> Errors {
-    let mut errors = Errors::new();
-    let mut seen = BTreeSet::new();
-    for taint in taints.items() {
-        let (key, effect) = (taint.at("key"), taint.at("effect"));
-        errors.extend(key.must_be_named(name::qualified));
-        errors.extend(taint.at("value").named(name::label_value));
-        errors.extend(effect.must_be_one_of(pod_spec::EFFECTS));
-        if !seen.insert((key.text(), effect.text())) {
-            errors.push(taint.duplicate());
-        }
-    }
-    errors
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::tests::{defaulted, told};
-    use expect_test::expect;
+    use crate::kinds::tests::defaulted;
     use serde_json::json;
 
     fn node() -> Value {
@@ -210,21 +190,5 @@ mod tests {
         let facts = Node.facts(&node);
         let facts = facts.node().unwrap();
         assert_eq!((facts.allocatable, facts.ready, facts.unschedulable, facts.tainted), (expected, true, true, true));
-    }
-
-    #[test]
-    fn what_is_wrong_is_told() {
-        let bad = json!({"spec": {"podCIDRs": ["10.0.0.0"], "taints": [{"key": "", "effect": "x"},
-            {"key": "a", "effect": "NoExecute"}, {"key": "a", "effect": "NoExecute"}]},
-            "status": {"capacity": {"cpu": "-1"}}});
-        expect![[r#"
-            spec.taints[0].key: Required value
-            spec.taints[0].effect: Unsupported value: "x": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"
-            spec.taints[2]: Duplicate value: {"effect":"NoExecute","key":"a"}
-            spec.podCIDRs[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)
-            status.capacity[cpu]: Invalid value: "-1": must be greater than or equal to 0"#]].assert_eq(&told(&Node.validate(&bad)));
-        let old = defaulted(&Node, node());
-        expect![[r#"spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid"#]]
-            .assert_eq(&told(&Node.validate_update(&json!({"spec": {"podCIDRs": ["10.2.0.0/24"]}}), &old)));
     }
 }

@@ -11,6 +11,7 @@ use crate::meta::Timestamp;
 use crate::validate::FieldError;
 use crate::{json, pod_spec, time};
 
+mod status;
 mod summary;
 
 const COLUMNS: &[Column] = &[
@@ -74,10 +75,7 @@ impl Strategy for Pod {
     }
 
     fn prepare_status(&self, object: &mut Value, old: &Value) {
-        // The class is decided by the spec, whatever a node reports.
-        if let (Some(status), Some(class)) = (json::section(object, "status"), old.pointer("/status/qosClass")) {
-            status.insert("qosClass".into(), class.clone());
-        }
+        status::complete(object, old);
     }
 
     fn prepare_part(&self, part: Subresource, object: &mut Value, wanted: &Value) {
@@ -118,6 +116,10 @@ impl Strategy for Pod {
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         pod_spec::immutable_but_a_few(object, old)
+    }
+
+    fn validate_status(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        status::rules(object, old)
     }
 
     fn deletion(&self, object: &Value, grace: Option<u32>) -> Deletion {

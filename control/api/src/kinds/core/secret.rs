@@ -40,9 +40,8 @@ impl Strategy for Secret {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
-        let mut errors = data::validate_update(object, old, &["data"]);
-        errors.extend(Field::root(object).at("type").unchanged(&old["type"]));
-        errors
+        let kind = Field::root(object).at("type").unchanged(&old["type"]);
+        kind.into_iter().chain(data::validate_update(object, old, &["data"])).collect()
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
@@ -59,7 +58,6 @@ impl Strategy for Secret {
 const KEYS: &[(&str, &[&str])] = &[
     ("kubernetes.io/dockercfg", &[".dockercfg"]),
     ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
-    ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
     ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
 ];
 const TOKEN: &str = "kubernetes.io/service-account-token";
@@ -90,19 +88,36 @@ fn typed(object: &Value) -> Errors {
         "kubernetes.io/basic-auth" if !key("username").is_set() && !key("password").is_set() => {
             errors.extend(["username", "password"].map(|name| key(name).required("")));
         }
+        "kubernetes.io/ssh-auth" => errors.extend(key("ssh-privatekey").must()),
         "kubernetes.io/dockercfg" | "kubernetes.io/dockerconfigjson" => {
             let given = keys.iter().map(|name| key(name)).filter(Field::is_set);
-            let broken = given.filter(|key| !is_json(key.text()));
-            errors.extend(broken.map(|key| key.invalid_part(data::REDACTED, "must be JSON")));
+            let broken = given.filter_map(|key| Some((not_an_object(key.text())?, key)));
+            errors.extend(broken.map(|(why, key)| key.invalid_part("<secret contents redacted>", why)));
         }
         _ => {}
     }
     errors
 }
 
-fn is_json(base64: &str) -> bool {
+/// Why the text is no object in JSON, in the words of Go as far as they tell nothing of what is inside.
+fn not_an_object(base64: &str) -> Option<String> {
     // What is no base64 is told as such already.
-    STANDARD.decode(base64).map_or(true, |bytes| serde_json::from_slice::<Value>(&bytes).is_ok())
+    let bytes = STANDARD.decode(base64).ok()?;
+    let of_type = |kind: &str| format!("json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}");
+    match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Object(_) | Value::Null) => None,
+        Ok(Value::Array(_)) => Some(of_type("array")),
+        Ok(Value::String(_)) => Some(of_type("string")),
+        Ok(Value::Number(_)) => Some(of_type("number")),
+        Ok(Value::Bool(_)) => Some(of_type("bool")),
+        Err(error) if error.is_eof() => Some("unexpected end of JSON input".to_owned()),
+        Err(_) => match bytes.trim_ascii_start().first() {
+            Some(first) if !b"{[\"-0123456789tfn".contains(first) => {
+                Some(format!("invalid character '{}' looking for beginning of value", char::from(*first)))
+            }
+            _ => Some("invalid JSON".to_owned()),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +147,11 @@ mod tests {
         expect!["metadata.annotations[kubernetes.io/service-account.name]: Required value"]
             .assert_eq(&told(json!({"type": TOKEN})));
         let broken = json!({"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "eA=="}});
-        expect![[r#"data[.dockerconfigjson]: Invalid value: "<redacted>": must be JSON"#]].assert_eq(&told(broken));
+        expect![[r#"data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid character 'x' looking for beginning of value"#]].assert_eq(&told(broken));
+        let list = json!({"type": "kubernetes.io/dockercfg", "data": {".dockercfg": "W10="}});
+        expect![[r#"data[.dockercfg]: Invalid value: "<secret contents redacted>": json: cannot unmarshal array into Go value of type map[string]interface {}"#]].assert_eq(&told(list));
+        expect!["data[ssh-privatekey]: Required value"]
+            .assert_eq(&told(json!({"type": "kubernetes.io/ssh-auth", "data": {"ssh-privatekey": ""}})));
         assert_eq!(told(json!({"type": "kubernetes.io/basic-auth", "data": {"password": ""}})), "");
     }
 

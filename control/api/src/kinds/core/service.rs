@@ -2,14 +2,19 @@
 
 use serde_json::{Value, json};
 
+use crate::field::Field;
 use crate::kind::{Column, Flags, Kind, Strategy, Subresource};
 use crate::kinds::{AGE, NAME, base, cells, column, wide};
 use crate::meta::Timestamp;
+use crate::service_spec::{self, stacks};
 use crate::validate::FieldError;
-use crate::{json, name, network};
+use crate::{json, name};
 
+mod kept;
 mod rules;
+mod status;
 mod update;
+mod warnings;
 
 const COLUMNS: &[Column] = &[
     NAME,
@@ -46,20 +51,20 @@ impl Strategy for Service {
         if let Some(spec) = object.get_mut("spec") {
             default_spec(spec);
         }
-        let ingress = object.pointer_mut("/status/loadBalancer/ingress").and_then(Value::as_array_mut);
-        for one in ingress.into_iter().flatten().filter(|one| !json::is_empty(&one["ip"])) {
-            json::fill(one, "ipMode", "VIP");
-        }
+        default_modes(object);
     }
 
     fn prepare_create(&self, object: &mut Value) {
         json::set(object, "status", json!({"loadBalancer": {}}));
-        families(object);
+        kept::mirror_new(object);
     }
 
     fn prepare_update(&self, object: &mut Value, old: &Value) {
-        update::keep_allocated(object, old);
-        families(object);
+        kept::keep(object, old);
+    }
+
+    fn prepare_status(&self, object: &mut Value, _old: &Value) {
+        default_modes(object);
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -67,7 +72,16 @@ impl Strategy for Service {
     }
 
     fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
-        update::validate(object, old)
+        let spec = Field::root(object).at("spec");
+        stacks::update(&spec, &old["spec"]).into_iter().chain(update::changed(&spec, &old["spec"])).collect()
+    }
+
+    fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        status::rules(object)
+    }
+
+    fn warnings(&self, object: &Value) -> Vec<String> {
+        warnings::of(object)
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
@@ -123,14 +137,12 @@ fn default_spec(spec: &mut Value) {
         return;
     }
     json::fill(spec, "sessionAffinity", "None");
-    if spec["sessionAffinity"] == "ClientIP" {
-        json::fill(spec, "sessionAffinityConfig", json!({}));
-        if let Some(config) = spec.get_mut("sessionAffinityConfig") {
-            json::fill(config, "clientIP", json!({}));
+    match json::text(spec, "/sessionAffinity") {
+        "None" => drop(spec.as_object_mut().and_then(|spec| spec.remove("sessionAffinityConfig"))),
+        "ClientIP" if spec.pointer("/sessionAffinityConfig/clientIP/timeoutSeconds").is_none_or(Value::is_null) => {
+            json::set(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": AFFINITY_SECONDS}}));
         }
-        if let Some(client) = spec.pointer_mut("/sessionAffinityConfig/clientIP") {
-            json::fill(client, "timeoutSeconds", AFFINITY_SECONDS);
-        }
+        _ => {}
     }
     json::fill(spec, "type", "ClusterIP");
     for port in json::items_mut(spec, "ports") {
@@ -140,28 +152,25 @@ fn default_spec(spec: &mut Value) {
             json::set(port, "targetPort", number);
         }
     }
-    let kind = json::text(spec, "/type").to_owned();
-    if kind == "NodePort" || kind == "LoadBalancer" {
+    if service_spec::is_reachable_from_outside(spec) {
         json::fill(spec, "externalTrafficPolicy", "Cluster");
     }
-    if kind == "LoadBalancer" {
+    if service_spec::is_balanced(spec) {
         json::fill(spec, "allocateLoadBalancerNodePorts", true);
     }
-    if kind != "ExternalName" {
+    if service_spec::has_address(spec) {
         json::fill(spec, "internalTrafficPolicy", "Cluster");
     }
-    network::mirror(spec, "clusterIP", "clusterIPs");
 }
 
-/// Families follow the address when there is one. Without one the server will give an IPv4 address.
-fn families(object: &mut Value) {
-    let Some(spec) = object.get_mut("spec") else { return };
-    if spec["type"] == "ExternalName" {
-        return;
+/// How packets to an address of a load balancer arrive, when it did not say.
+fn default_modes(object: &mut Value) {
+    if service_spec::is_balanced(&object["spec"]) {
+        let ingress = object.pointer_mut("/status/loadBalancer/ingress").and_then(Value::as_array_mut);
+        for one in ingress.into_iter().flatten().filter(|one| !json::is_empty(&one["ip"])) {
+            json::fill(one, "ipMode", "VIP");
+        }
     }
-    json::fill(spec, "ipFamilyPolicy", "SingleStack");
-    let family = if json::text(spec, "/clusterIP").contains(':') { "IPv6" } else { "IPv4" };
-    json::fill(spec, "ipFamilies", json!([family]));
 }
 
 #[cfg(test)]
@@ -179,8 +188,7 @@ mod tests {
     fn it_gets_what_the_recorded_server_gave() {
         let object = created(&json!({"ports": [{"port": 80}], "selector": {"app": "web"}}));
         let spec = json!({"ports": [{"protocol": "TCP", "port": 80, "targetPort": 80}], "selector": {"app": "web"},
-            "type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster",
-            "ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"]});
+            "type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"});
         assert_eq!(object["spec"], spec);
         assert_eq!(object["status"], json!({"loadBalancer": {}}));
     }
@@ -190,8 +198,7 @@ mod tests {
         let balanced = created(&json!({"type": "LoadBalancer", "sessionAffinity": "ClientIP", "clusterIP": "fd00::1"}));
         let spec = json!({"type": "LoadBalancer", "sessionAffinity": "ClientIP", "externalTrafficPolicy": "Cluster",
             "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}, "internalTrafficPolicy": "Cluster",
-            "allocateLoadBalancerNodePorts": true, "clusterIP": "fd00::1", "clusterIPs": ["fd00::1"],
-            "ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv6"]});
+            "allocateLoadBalancerNodePorts": true, "clusterIP": "fd00::1", "clusterIPs": ["fd00::1"]});
         assert_eq!(balanced["spec"], spec);
         let alias = created(&json!({"type": "ExternalName", "externalName": "a.b"}))["spec"].clone();
         assert_eq!(alias, json!({"type": "ExternalName", "externalName": "a.b", "sessionAffinity": "None"}));

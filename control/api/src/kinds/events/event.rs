@@ -41,7 +41,7 @@ pub(in crate::kinds) fn v1() -> Kind {
 }
 
 pub(in crate::kinds) fn v1beta1() -> Kind {
-    of("v1beta1", "io.k8s.api.events.v1beta1.Event", &Event::Renamed)
+    of("v1beta1", "io.k8s.api.events.v1beta1.Event", &Event::Lenient)
 }
 
 fn of(version: &str, schema: &'static str, strategy: &'static dyn Strategy) -> Kind {

@@ -71,6 +71,18 @@ fn a_patch_tells_its_kind_its_body_and_its_parameters() {
 }
 
 #[test]
+fn values_are_told() {
+    let document = document();
+    let of = |name: &str, field: &str| {
+        document["definitions"][format!("io.k8s.api.core.v1.{name}")]["properties"][field].clone()
+    };
+    assert_eq!(of("PodSpec", "restartPolicy")["enum"], json!(["Always", "Never", "OnFailure"]));
+    assert_eq!(of("ServiceSpec", "ipFamilies")["items"]["enum"], json!(["", "IPv4", "IPv6"]));
+    let statuses = &of("PersistentVolumeClaimStatus", "allocatedResourceStatuses")["additionalProperties"]["enum"];
+    assert_eq!(statuses.as_array().unwrap().len(), 5);
+}
+
+#[test]
 fn a_field_of_a_type_keeps_what_is_said_of_it() {
     let document = document();
     let ports = &document["definitions"]["io.k8s.api.core.v1.Container"]["properties"]["ports"];

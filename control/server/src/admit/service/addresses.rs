@@ -4,97 +4,78 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use api::meta::Resource;
+use api::service_spec::stacks::{self, Family};
+use api::status::Status;
 use api::validate::FieldError;
 use api::view::View;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Review, Took};
+use super::{Review, Took, refused};
+
+/// Where wrong addresses are told.
+const LIST: &str = "spec.clusterIPs";
 
 /// Addresses of a range that are looked at, at most: a /12 as kubeadm gives it.
 const RANGE_MAX: u64 = 1 << 20;
 /// The first addresses are left to those who choose theirs (KEP-3070); address 1 is the API server's.
 const STATIC_BAND: u64 = 16;
 
-/// Gives addresses to a Service that wants some; its kind has kept those that it had.
-pub(super) fn give(review: &Review<'_>, service: &mut Value, errors: &mut Vec<FieldError>) -> Took {
-    let spec = &mut service["spec"];
-    let wanted = text(&spec["clusterIP"]);
-    let had = review.old.map(|old| text(&old["spec"]["clusterIP"])).unwrap_or_default();
-    if spec["type"] == "ExternalName" || (!had.is_empty() && wanted == had) {
-        return Took::Nothing;
+/// Settles the families of a Service and gives it the addresses that it is due; its kind has kept those that it had.
+pub(super) fn give(review: &Review<'_>, service: &mut Value) -> Result<Took, Status> {
+    let ranges = &review.core.service_cidrs;
+    let cluster: Vec<Family> = ranges.iter().map(|(network, _)| Family::of(*network)).collect();
+    stacks::settle(service, review.old, &cluster).map_err(|errors| refused(service, &errors))?;
+    let due = stacks::due(service, review.old);
+    if due.is_empty() {
+        return Ok(Took::Nothing);
     }
-    if wanted == "None" {
-        spec["clusterIPs"] = json!([wanted]);
-        return Took::Nothing;
-    }
-    let families = families(spec, &review.core.service_cidrs);
-    let used = used(review.view, review.core.service_cidrs.len() > 1);
-    let mut addresses = Vec::new();
-    for (nth, (network, prefix)) in families.iter().enumerate() {
-        let explicit = if nth == 0 { wanted.clone() } else { text(&spec["clusterIPs"][nth]) };
-        match address(review, (*network, *prefix), &explicit, &used) {
-            Ok(address) => addresses.push(address.to_string()),
-            Err(why) => errors.push(FieldError::invalid("spec.clusterIPs", &json!([explicit]), why)),
+    let used = used(review.view, ranges.len() > 1);
+    let given = service["spec"]["clusterIPs"].clone();
+    let mut addresses: Vec<String> = given.as_array().into_iter().flatten().map(text).collect();
+    for (nth, family) in due {
+        let range = ranges.iter().copied().find(|(network, _)| Family::of(*network) == family);
+        let range = range.ok_or_else(|| Status::internal(format!("no range of {} for Services", family.name())))?;
+        match addresses.get(nth).cloned() {
+            None => addresses.push(free(review, range, &used)?.to_string()),
+            Some(asked) => {
+                let why = |why| format!("failed to allocate IP {asked}: {why}");
+                let wrong = open(range, &asked, &used).map_err(|told| FieldError::invalid(LIST, &given, why(told)));
+                wrong.map_err(|error| refused(service, &[error]))?;
+            }
         }
     }
-    if let Some(first) = addresses.first() {
-        spec["clusterIP"] = first.clone().into();
-    }
+    let spec = &mut service["spec"];
+    spec["clusterIP"] = addresses.first().cloned().into();
     spec["clusterIPs"] = addresses.into();
-    let names: Vec<&str> =
-        families.iter().map(|(network, _)| if network.is_ipv4() { "IPv4" } else { "IPv6" }).collect();
-    spec["ipFamilies"] = names.into();
-    Took::Something
+    Ok(Took::Something)
 }
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// The ranges from which the Service gets addresses, its primary family first.
-fn families(spec: &Value, ranges: &[(IpAddr, u8)]) -> Vec<(IpAddr, u8)> {
-    let of = |family: &str| ranges.iter().copied().find(|(network, _)| network.is_ipv4() == (family == "IPv4"));
-    let asked = spec["ipFamilies"].as_array().into_iter().flatten().filter_map(Value::as_str).filter_map(of);
-    let mut families: Vec<(IpAddr, u8)> = asked.collect();
-    let dual = matches!(spec["ipFamilyPolicy"].as_str(), Some("PreferDualStack" | "RequireDualStack"));
-    let count = if dual { 2 } else { 1 };
-    for range in ranges {
-        if families.len() < count && !families.iter().any(|(network, _)| network.is_ipv4() == range.0.is_ipv4()) {
-            families.push(*range);
-        }
+/// Says why an address of the range may not be had.
+fn open(range: (IpAddr, u8), asked: &str, used: &BTreeSet<IpAddr>) -> Result<(), String> {
+    let address: IpAddr = asked.parse().map_err(|_| "must be a valid IP address".to_owned())?;
+    let (network, prefix) = range;
+    if !within(range, address) {
+        return Err(format!(
+            "the provided IP ({address}) is not in the valid range. The range of valid IPs is {network}/{prefix}"
+        ));
     }
-    families
+    if used.contains(&address) { Err("provided IP is already allocated".to_owned()) } else { Ok(()) }
 }
 
-/// A free address of the range, or the explicit one when it may be had.
-fn address(
-    review: &Review<'_>,
-    range: (IpAddr, u8),
-    explicit: &str,
-    used: &BTreeSet<IpAddr>,
-) -> Result<IpAddr, String> {
+/// A free address of the range.
+fn free(review: &Review<'_>, range: (IpAddr, u8), used: &BTreeSet<IpAddr>) -> Result<IpAddr, Status> {
     let size = range_size(range);
-    if !explicit.is_empty() {
-        let address: IpAddr = explicit.parse().map_err(|_| "must be a valid IP address".to_owned())?;
-        let (network, prefix) = range;
-        if !within(range, address) {
-            return Err(format!(
-                "failed to allocate IP {address}: the provided IP ({address}) is not in the valid range. \
-                 The range of valid IPs is {network}/{prefix}"
-            ));
-        }
-        if used.contains(&address) {
-            return Err(format!("failed to allocate IP {address}: provided IP is already allocated"));
-        }
-        return Ok(address);
-    }
     let band = STATIC_BAND.min(size / 16).max(1) + 1;
     let span = size.saturating_sub(band + 1).max(1);
     let start = review.core.seam.random().below(span);
     (0..span)
         .map(|step| nth(range.0, band + (start + step) % span))
         .find(|address| !used.contains(address))
-        .ok_or_else(|| "failed to allocate an IP: the range of service addresses is full".to_owned())
+        .ok_or_else(|| Status::internal("failed to allocate a serviceIP: range is full"))
 }
 
 fn range_size((network, prefix): (IpAddr, u8)) -> u64 {
@@ -152,13 +133,5 @@ mod tests {
         assert!(!within(range, "fd00::1".parse().unwrap()));
         assert_eq!(range_size(range), 1 << 20);
         assert_eq!(nth("fd00::".parse().unwrap(), 1), "fd00::1".parse::<IpAddr>().unwrap());
-    }
-
-    #[test]
-    fn two_stacks_are_given_when_asked_for() {
-        let ranges = [("10.96.0.0".parse().unwrap(), 16), ("fd00::".parse().unwrap(), 108)];
-        assert_eq!(families(&json!({}), &ranges), &ranges[..1]);
-        assert_eq!(families(&json!({"ipFamilyPolicy": "PreferDualStack"}), &ranges), &ranges[..]);
-        assert_eq!(families(&json!({"ipFamilies": ["IPv6"]}), &ranges), &ranges[1..]);
     }
 }

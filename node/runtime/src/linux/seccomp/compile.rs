@@ -43,9 +43,8 @@ impl Filter {
     }
 
     /// Compiles a profile. A `seccompiler` filter knows one action for what matches and one for what does not, so a profile
-    /// becomes several: the kernel runs all and takes the strictest answer, and of equally strict ones that of the filter
-    /// loaded last. The first lets every ruled call pass and does the default to the others; then one for each other action
-    /// does it to its calls and lets the rest pass.
+    /// becomes several: the kernel runs all and takes the strictest answer. One lets every ruled call pass and does the
+    /// default to the others; then one for each other action does it to its calls and lets the rest pass.
     ///
     /// # Errors
     /// When a rule cannot be expressed.
@@ -54,7 +53,8 @@ impl Filter {
         let mut programs = Vec::new();
         if profile.default != Action::Allow {
             // A call that another filter refuses must pass here, or the default would hide that answer.
-            programs.push(program(profile.rules.iter(), profile.default, Action::Allow).map_err(failed)?);
+            let compiled = program(profile.rules.iter(), profile.default, Action::Allow).map_err(failed)?;
+            programs.push((!decides_loading(profile.rules.iter()), compiled));
         }
         let mut others: Vec<Action> = Vec::new();
         for action in profile.rules.iter().map(|rule| rule.action) {
@@ -64,21 +64,29 @@ impl Filter {
         }
         for action in others {
             let rules = profile.rules.iter().filter(|rule| rule.action == action);
-            programs.push(program(rules, Action::Allow, action).map_err(failed)?);
+            let last = decides_loading(rules.clone());
+            programs.push((last, program(rules, Action::Allow, action).map_err(failed)?));
         }
-        Ok(Self { programs })
+        // The one that refuses to load more filters goes last.
+        programs.sort_by_key(|(last, _)| *last);
+        Ok(Self { programs: programs.into_iter().map(|(_, program)| program).collect() })
     }
 
-    /// Loads it for this process and all that it becomes.
+    /// Loads it for this process and all that it becomes. Needs `CAP_SYS_ADMIN` or no-new-privileges.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub(in super::super) fn load(&self) -> Result<(), LaunchError> {
+    pub fn load(&self) -> Result<(), LaunchError> {
         self.programs
             .iter()
             .try_for_each(|p| sys::load_filter(p))
             .map_err(LaunchError::system("load the seccomp filter"))
     }
+}
+
+/// Whether one of the rules is about loading filters.
+fn decides_loading<'a>(mut rules: impl Iterator<Item = &'a Rule>) -> bool {
+    rules.any(|rule| rule.syscall == libc::SYS_seccomp)
 }
 
 fn program<'a>(rules: impl Iterator<Item = &'a Rule>, mismatch: Action, matched: Action) -> Result<BpfProgram, String> {

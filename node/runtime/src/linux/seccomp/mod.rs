@@ -7,12 +7,14 @@ mod compile;
 mod default;
 mod oci;
 mod table;
+mod worker;
 
 use nix::errno::Errno;
 
 pub use compile::Filter;
 pub use default::default_profile;
 pub use oci::parse;
+pub use worker::worker_profile;
 
 /// What happens to a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ const MESSAGE_MAX: usize = 1024;
 const SERIES_MIN: i64 = 2;
 /// Fields that only older clients set.
 const OLD_FIELDS: &[&str] = &["firstTimestamp", "lastTimestamp", "count", "source"];
-/// Fields that never change, in the order in which they are told.
+/// Fields that never change, in the order in which they are told: the reason twice, as Kubernetes does.
 const IMMUTABLE: &[&str] = &[
     "involvedObject",
     "reason",
@@ -22,6 +22,7 @@ const IMMUTABLE: &[&str] = &[
     "firstTimestamp",
     "lastTimestamp",
     "count",
+    "reason",
     "type",
     "eventTime",
     "action",
@@ -29,7 +30,7 @@ const IMMUTABLE: &[&str] = &[
 ];
 
 /// What holds for Events of every version. An Event with an `eventTime` is one of the newer form.
-pub(super) fn common(object: &Value, reporter: &str) -> Errors {
+pub(super) fn common(object: &Value) -> Errors {
     let root = Field::root(object);
     let namespace = root.at("metadata").at("namespace").text();
     let about = root.at("involvedObject").at("namespace");
@@ -42,10 +43,18 @@ pub(super) fn common(object: &Value, reporter: &str) -> Errors {
     };
     let mut errors = Errors::new();
     errors.extend((!fits).then(|| about.invalid_part(about.text(), "does not match event.namespace")));
-    if !new {
-        return errors;
+    if new {
+        errors.extend(newer(&root));
     }
-    let controller = root.at("reportingComponent").called(reporter);
+    let told = root.at("metadata").at("namespace").told_as("namespace");
+    errors.extend(name::subdomain(namespace).into_iter().map(|why| told.invalid_part(namespace, why)));
+    errors
+}
+
+/// What holds for Events of the newer form.
+fn newer(root: &Field<'_>) -> Errors {
+    let mut errors = Errors::new();
+    let controller = root.at("reportingComponent").called("reportingController");
     errors.extend(controller.is_empty().then(|| controller.required("")));
     errors.extend(
         name::qualified(controller.text()).into_iter().map(|why| controller.invalid_part(controller.text(), why)),

@@ -1,0 +1,124 @@
+//! What pods may use and do use: groups of classes, new limits without a restart, measurements.
+
+use std::io;
+use std::sync::Arc;
+
+use super::containers::not_found;
+use super::{Inner, blocking, cgroup_error, system};
+use crate::cgroup::CgroupError;
+use crate::contract::{
+    ContainerId, DiskUsage, Limits, Qos, Result, RuntimeError, SandboxConfig, SandboxId, SandboxKind, Usage,
+};
+use crate::disk::usage_of;
+use crate::protocol::PlannedSandbox;
+use crate::runfile;
+use crate::shim::note::chain;
+
+/// The weight of a class: guaranteed pods stand beside the classes' groups and are weighed one by one.
+fn class_limits<'a>(qos: Qos, sandboxes: impl Iterator<Item = &'a SandboxConfig>) -> Limits {
+    let requested = sandboxes.filter(|config| config.qos == qos).filter_map(|config| config.limits.cpu_request_milli);
+    match qos {
+        Qos::Guaranteed | Qos::BestEffort => Limits::default(),
+        Qos::Burstable => Limits { cpu_request_milli: Some(requested.sum()), ..Limits::default() },
+    }
+}
+
+/// Weighs the groups of the classes by the pods that are in them now.
+pub(super) async fn weigh(inner: &Arc<Inner>) -> Result<()> {
+    let mut groups = Vec::new();
+    for qos in [Qos::Burstable, Qos::BestEffort] {
+        let state = inner.state();
+        let limits = class_limits(qos, state.sandboxes.values().map(|entry| &entry.record.config));
+        drop(state);
+        groups.push((inner.group(&inner.layout.class_cgroup(qos))?, limits));
+    }
+    blocking(move || {
+        let weighed = groups.iter().try_for_each(|(group, limits)| group.create(limits));
+        weighed.map_err(|error| cgroup_error("weigh the classes of pods", &error))
+    })
+    .await
+}
+
+/// Bounds all pods together.
+pub(super) async fn bound_pods(inner: &Arc<Inner>, limits: Limits) -> Result<()> {
+    let group = inner.group(&inner.layout.pods_cgroup())?;
+    blocking(move || group.create(&limits).map_err(|error| cgroup_error("bound what pods use", &error))).await
+}
+
+/// Sets a container's limits anew, and records them for a later agent.
+pub(super) async fn update_container(inner: &Arc<Inner>, id: &ContainerId, limits: Limits) -> Result<()> {
+    let mut record = inner.state().container(id).ok_or_else(|| not_found(id))?.record.clone();
+    if record.kind == SandboxKind::Wasm && record.config.limits.memory != limits.memory {
+        let name = &record.config.name;
+        return Err(RuntimeError::Unsupported(format!(
+            "change the memory of Wasm container {name:?} while it runs: its linear memory was bounded at its start"
+        )));
+    }
+    let group = inner.group(&record.plan.cgroup)?;
+    record.config.limits = limits;
+    if let PlannedSandbox::Wasm(wasm) = &mut record.plan.sandbox {
+        wasm.limits = limits;
+    }
+    let (file, copy) = (inner.layout.pod(&record.config.sandbox).container_file(id), record.clone());
+    blocking(move || {
+        set(&group, &limits)?;
+        runfile::write(&file, &copy)
+            .map_err(|error| system("record the container's limits", io::Error::other(chain(&error))))
+    })
+    .await?;
+    inner.state().set_limits(id, record);
+    Ok(())
+}
+
+/// Sets a pod's limits anew, and records them for a later agent.
+pub(super) async fn update_sandbox(inner: &Arc<Inner>, id: &SandboxId, limits: Limits) -> Result<()> {
+    let mut record = inner.state().ready_sandbox(id)?.record.clone();
+    let group = inner.group(&inner.layout.pod_cgroup(id, record.config.qos))?;
+    record.config.limits = limits;
+    let (file, copy) = (inner.layout.pod(id).sandbox_file(), record.clone());
+    blocking(move || {
+        set(&group, &limits)?;
+        runfile::write(&file, &copy).map_err(|error| system("record the pod's limits", io::Error::other(chain(&error))))
+    })
+    .await?;
+    inner.state().ready_sandbox(id)?.record = record;
+    weigh(inner).await
+}
+
+/// A limit of memory below what is used now would kill on v2 and be refused by v1: it is refused on both.
+fn set(group: &crate::cgroup::Group, limits: &Limits) -> Result<()> {
+    if let Some(limit) = limits.memory {
+        let used = match group.usage() {
+            Ok(usage) => usage.memory,
+            Err(CgroupError::Absent) => 0,
+            Err(error) => return Err(cgroup_error("read the memory in use", &error)),
+        };
+        if limit < used {
+            return Err(RuntimeError::Invalid(format!(
+                "attempting to set memory limit ({limit}) below current usage ({used})"
+            )));
+        }
+    }
+    group.update(limits).map_err(|error| cgroup_error("set limits", &error))
+}
+
+/// What a container holds on disk.
+pub(super) async fn disk_usage(inner: &Arc<Inner>, id: &ContainerId) -> Result<DiskUsage> {
+    let log = inner.state().container(id).ok_or_else(|| not_found(id))?.record.plan.log.clone();
+    let writable = inner.layout.writable_layer(id).join("upper");
+    blocking(move || {
+        let measured = || -> io::Result<DiskUsage> {
+            let logs = log.parent().map_or(Ok(0), usage_of)?;
+            Ok(DiskUsage { writable: usage_of(&writable)?, logs })
+        };
+        measured().map_err(|cause| system(format!("measure {}", writable.display()), cause))
+    })
+    .await
+}
+
+/// Use of resources.
+pub(super) async fn stats(inner: &Arc<Inner>, id: &ContainerId) -> Result<Usage> {
+    let cgroup = inner.state().container(id).ok_or_else(|| not_found(id))?.record.plan.cgroup.clone();
+    let group = inner.group(&cgroup)?;
+    blocking(move || group.usage().map_err(|error| cgroup_error("read the container's use of resources", &error))).await
+}
