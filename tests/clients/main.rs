@@ -26,6 +26,7 @@ macro_rules! transcripts {
 }
 
 transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe }
-transcripts! { &KUBECTLS; kinds older kustomize node explain component_status }
-transcripts! { &HELMS; helm }
+transcripts! { &KUBECTLS; kinds older kustomize node explain component_status drain autoscale certificates print }
+transcripts! { &KUBECTLS; debug tools wait events mistakes generators change_more rollout_more apply_more }
+transcripts! { &HELMS; helm charts }
 transcripts! { &PYTHON; python }

@@ -108,7 +108,9 @@ impl Stage {
 
     fn play(&self, transcript: &Transcript) -> Vec<Difference> {
         for file in &transcript.files {
-            fs::write(self.folder.path().join(&file.name), self.filled(&file.text)).unwrap();
+            let path = self.folder.path().join(&file.name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, self.filled(&file.text)).unwrap();
         }
         let steps = transcript.steps.iter().filter(|step| step.is_for(self.client.version));
         steps.filter_map(|step| self.perform(step).err()).collect()

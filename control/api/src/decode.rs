@@ -5,6 +5,7 @@
 
 mod configuration;
 mod finding;
+mod go;
 mod gvk;
 mod message;
 pub(crate) mod paths;
@@ -21,6 +22,7 @@ pub use configuration::{applied, configuration};
 pub use finding::{FINDINGS_MAX, FieldValidation, Finding};
 pub use target::Target;
 
+use crate::patch::PatchType;
 use crate::schema::{Schema, Shape};
 use crate::status::Status;
 use crate::validate::FieldError;
@@ -104,22 +106,56 @@ fn text(
     Ok(object)
 }
 
-/// Checks the outcome of a patch as [`decode`] checks a body. `patch` is the patch's text, for the message; fields that stand
-/// twice in it are reported too, unless it is a list of operations.
-///
-/// # Errors
-/// 422 naming `patch`, as in Kubernetes, when the patched object has a value of a wrong type; 400 when it names another
-/// kind or version.
-pub fn patched<'a>(mut object: Value, target: impl Into<Target<'a>>, patch: &[u8]) -> Result<Decoded, Status> {
-    let target = target.into();
-    gvk::reconcile(&mut object, target).map_err(|error| Status::bad_request(error.to_string()))?;
-    let mut duplicates = Vec::new();
-    if !patch.trim_ascii_start().starts_with(b"[") {
-        read::json(patch, &mut duplicates).map_err(|error| bad_patch(patch, &error))?;
+/// A patch, for what is said of its outcome.
+#[derive(Clone, Copy)]
+pub struct Patched<'a> {
+    /// How it is written.
+    pub form: PatchType,
+    /// Its text.
+    pub text: &'a [u8],
+    /// Makes the patched object again.
+    pub again: &'a dyn Fn() -> Value,
+}
+
+impl fmt::Debug for Patched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patched").field("form", &self.form).finish_non_exhaustive()
     }
-    let mut findings: Vec<_> = duplicates.into_iter().map(Finding::Duplicate).collect();
-    conform(&mut object, target, &mut findings).map_err(|error| bad_patch(patch, &error))?;
-    Ok(Decoded { object, findings })
+}
+
+impl Patched<'_> {
+    /// Checks the outcome of a patch as [`decode`] checks a body. Fields that stand twice in the patch are reported too,
+    /// unless it is a list of operations.
+    ///
+    /// # Errors
+    /// 422 naming `patch`, as in Kubernetes, when the patched object has a value of a wrong type; 400 when it names another
+    /// kind or version.
+    pub fn check<'t>(&self, mut object: Value, target: impl Into<Target<'t>>) -> Result<Decoded, Status> {
+        let target = target.into();
+        gvk::reconcile(&mut object, target).map_err(|error| Status::bad_request(error.to_string()))?;
+        let mut duplicates = Vec::new();
+        if self.form != PatchType::Json {
+            read::json(self.text, &mut duplicates).map_err(|error| self.refuse(&error))?;
+        }
+        let mut findings: Vec<_> = duplicates.into_iter().map(Finding::Duplicate).collect();
+        conform(&mut object, target, &mut findings).map_err(|error| match self.form {
+            // Kubernetes makes a strategic patch of values, not of text, and has other words for what does not fit.
+            PatchType::Strategic => self.refuse(&error.of_values()),
+            PatchType::Json | PatchType::Merge => self.refuse(&error),
+        })?;
+        Ok(Decoded { object, findings })
+    }
+
+    fn refuse(&self, why: &dyn fmt::Display) -> Status {
+        let subject = match self.form {
+            // What Kubernetes prints is its own memory of the patch.
+            PatchType::Strategic => {
+                serde_json::from_slice(self.text).map_or_else(|_| String::new(), |patch| go::value(&patch))
+            }
+            PatchType::Json | PatchType::Merge => (self.again)().to_string(),
+        };
+        Status::invalid("", "", "", &[FieldError::invalid("patch", &subject.into(), why.to_string())])
+    }
 }
 
 impl Decoded {
@@ -135,12 +171,12 @@ impl Decoded {
         self.judge_with(validation, |error| cannot_be_handled(target.into(), error))
     }
 
-    /// [`Decoded::judge`] for the outcome of a patch, whose text is given.
+    /// [`Decoded::judge`] for the outcome of a patch.
     ///
     /// # Errors
     /// 422 naming `patch` under [`FieldValidation::Strict`] when there is any finding.
-    pub fn judge_patch(self, validation: FieldValidation, patch: &[u8]) -> Result<(Value, Vec<String>), Status> {
-        self.judge_with(validation, |error| bad_patch(patch, error))
+    pub fn judge_patch(self, validation: FieldValidation, patch: &Patched<'_>) -> Result<(Value, Vec<String>), Status> {
+        self.judge_with(validation, |error| patch.refuse(error))
     }
 
     fn judge_with(
@@ -194,11 +230,6 @@ fn unrecognized(target: Target<'_>, why: &dyn fmt::Display, summary: &str) -> St
 fn cannot_be_handled(target: Target<'_>, why: &dyn fmt::Display) -> Status {
     let Target { kind: name, version, .. } = target;
     Status::bad_request(format!("{name} in version \"{version}\" cannot be handled as a {name}: {why}"))
-}
-
-fn bad_patch(patch: &[u8], why: &dyn fmt::Display) -> Status {
-    let text = Value::String(String::from_utf8_lossy(patch).into_owned());
-    Status::invalid("", "", "", &[FieldError::invalid("patch", &text, why.to_string())])
 }
 
 /// Characters or bytes of a body that a message shows.

@@ -1,6 +1,6 @@
 //! The three patches that change an object as it stands: JSON patch, merge patch, strategic merge patch.
 //!
-//! Each is a pure function from an object and a patch to the patched object, which [`crate::decode::patched`] then checks.
+//! Each is a pure function from an object and a patch to the patched object, which [`crate::decode::Patched`] then checks.
 //! None of them can be made to use more memory or stack than the limits here allow.
 
 mod json;
@@ -47,8 +47,10 @@ impl PatchType {
         if self == Self::Json {
             return json::apply(original, patch);
         }
-        let patch: Value = serde_json::from_slice(patch)
-            .map_err(|error| Status::bad_request(format!("error decoding patch: {}", syntax::words(patch, &error))))?;
+        let patch: Value = serde_json::from_slice(patch).map_err(|error| {
+            let prefix = if self == Self::Strategic { "" } else { "error decoding patch: " };
+            Status::bad_request(format!("{prefix}{}", syntax::words(patch, &error)))
+        })?;
         match (self, of) {
             (Self::Strategic, Some(of)) => strategic::apply(original, patch, of),
             _ => merge::apply(original, &patch),

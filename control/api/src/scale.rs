@@ -3,9 +3,36 @@
 use serde_json::{Map, Value, json};
 
 use crate::field::Field;
-use crate::json;
+use crate::kind::Column;
+use crate::meta::Timestamp;
 use crate::selector::LabelSelector;
 use crate::validate::FieldError;
+use crate::{json, time};
+
+/// Columns of the Table of a Scale.
+pub const COLUMNS: &[Column] = &[
+    Column { name: "Name", kind: "string", format: "", description: "Name of the workload.", priority: 0 },
+    Column { name: "Desired", kind: "integer", format: "", description: "Pods that are wanted.", priority: 0 },
+    Column { name: "Available", kind: "integer", format: "", description: "Pods that are there.", priority: 0 },
+    Column {
+        name: "Age",
+        kind: "string",
+        format: "",
+        description: "Time since the workload was created.",
+        priority: 0,
+    },
+];
+
+/// One value per [`COLUMNS`].
+#[must_use]
+pub fn cells(scale: &Value, now: Timestamp) -> Vec<Value> {
+    vec![
+        json::text(scale, "/metadata/name").into(),
+        json::integer(scale, "/spec/replicas").into(),
+        json::integer(scale, "/status/replicas").into(),
+        time::age(time::at(scale, "/metadata/creationTimestamp"), now).into(),
+    ]
+}
 
 /// The Scale of a Deployment or ReplicaSet.
 #[must_use]

@@ -161,7 +161,8 @@ mod tests {
     async fn a_leap_wakes_whoever_slept_until_then_and_nobody_else() {
         let (seam, leaps) = Seam::real().with_leaps();
         let (moment, now) = (seam.moment(), seam.now());
-        let (first, second) = (pin!(seam.sleep(LONG)), pin!(seam.sleep(LONG * 2)));
+        let until = |time| seam.sleep_until(moment + time);
+        let (first, second) = (pin!(until(LONG)), pin!(until(LONG * 2)));
         leaps.leap(LONG / 2);
         let Either::Right((_, first)) = select(first, pin!(tokio::task::yield_now())).await else {
             panic!("half of the time is not all of it")

@@ -101,7 +101,7 @@ impl<'a> Asked<'a> {
         let object = Object::Stored(record.clone());
         if self.target.subresource == Some(Subresource::Scale) {
             let scale = Object::Part(api::scale::of(&object.to_value()?));
-            return self.give(StatusCode::OK, &scale, Shape::Object, &[]);
+            return self.give(StatusCode::OK, &scale, shape, &[]);
         }
         self.give(StatusCode::OK, &object, shape, &[])
     }
@@ -135,7 +135,7 @@ impl<'a> Asked<'a> {
         if self.target.subresource == Some(Subresource::Scale) {
             let validation = options.field_validation;
             let (scale, warnings) = body::object(scale::target(), self.headers, body, validation)?;
-            return self.written(self.app.core.put_scale(&ask, &scale).await?, Shape::Object, warnings);
+            return self.written(self.app.core.put_scale(&ask, &scale).await?, shape, warnings);
         }
         let (object, warnings) = self.decode(body, options)?;
         let part = Part::of(self.target.subresource);
@@ -151,7 +151,7 @@ impl<'a> Asked<'a> {
         let ask = self.ask(WriteOptions::of_patch(self.query, false)?);
         let core = &self.app.core;
         if self.target.subresource == Some(Subresource::Scale) {
-            return self.written(core.patch_scale(&ask, &patch).await?, Shape::Object, Vec::new());
+            return self.written(core.patch_scale(&ask, &patch).await?, shape, Vec::new());
         }
         let written = core.patch(&ask, Part::of(self.target.subresource), &patch).await?;
         self.written(written, shape, Vec::new())
@@ -163,7 +163,7 @@ impl<'a> Asked<'a> {
         let application = Application::of(body, self.query.flag("force"), options.field_validation)?;
         let core = &self.app.core;
         if self.target.subresource == Some(Subresource::Scale) {
-            return self.written(core.apply_scale(&ask, &application).await?, Shape::Object, Vec::new());
+            return self.written(core.apply_scale(&ask, &application).await?, shape, Vec::new());
         }
         let creation = Target { verb: Verb::Create, ..self.target.clone() };
         let may_create = self.app.authorize(self.requester, &creation, self.query);
@@ -240,12 +240,16 @@ impl<'a> Asked<'a> {
     /// One object as the client takes it.
     fn give(&self, code: StatusCode, object: &Object, shape: Shape, warnings: &[String]) -> Result<Reply, Status> {
         let kind = self.target.kind;
-        let body = match shape {
-            Shape::Object => object.to_bytes(kind)?,
-            Shape::Partial => table::partial(shown(kind, object.to_value()?)).to_string().into_bytes(),
-            Shape::Table => {
+        let now = self.app.core.seam.now();
+        let body = match (shape, object) {
+            (Shape::Object, _) => object.to_bytes(kind)?,
+            (Shape::Partial, Object::Part(scale)) => table::partial(scale.clone()).to_string().into_bytes(),
+            (Shape::Partial, _) => table::partial(shown(kind, object.to_value()?)).to_string().into_bytes(),
+            (Shape::Table, Object::Part(scale)) => {
+                table::of_scale(scale.clone(), Include::of(self.query)?, now).to_string().into_bytes()
+            }
+            (Shape::Table, _) => {
                 let include = Include::of(self.query)?;
-                let now = self.app.core.seam.now();
                 table::of_object(object.to_value()?, kind, include, true, now).to_string().into_bytes()
             }
         };

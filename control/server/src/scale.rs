@@ -61,8 +61,7 @@ impl Core {
     /// Patches the scale of an object.
     pub(crate) async fn patch_scale(&self, ask: &Ask<'_>, patch: &Patch) -> Result<Written, Status> {
         self.change_scale(ask, |old| {
-            let patched = patch.apply(Schema::of_kind("autoscaling", "v1", "Scale"), old)?;
-            decode::patched(patched, target(), patch.text())?.judge_patch(ask.options.field_validation, patch.text())
+            patch.apply(Schema::of_kind("autoscaling", "v1", "Scale"), old, target(), ask.options.field_validation)
         })
         .await
     }

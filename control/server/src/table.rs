@@ -1,6 +1,6 @@
 //! Tables and metadata alone: the forms for people and for controllers that need little.
 
-use api::kind::Kind;
+use api::kind::{Column, Kind};
 use api::meta::{Revision, Timestamp};
 use api::record::{Record, revision_member};
 use api::status::Status;
@@ -42,7 +42,7 @@ impl Include {
 
 /// The beginning of a table of a page of a list, up to its rows.
 pub(crate) fn head(page: &Page, kind: &Kind) -> String {
-    let (columns, meta) = (json!(definitions(kind)), page.metadata());
+    let (columns, meta) = (json!(definitions(kind.columns)), page.metadata());
     format!(
         "{{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{meta},\"columnDefinitions\":{columns},\
          \"rows\":["
@@ -63,26 +63,42 @@ pub(crate) fn write_row(
 
 /// A table of one object, given in the form that is stored; without `columns` for all but the first event of a watch.
 pub(crate) fn of_object(object: Value, kind: &Kind, include: Include, columns: bool, now: Timestamp) -> Value {
-    let revision = object["metadata"]["resourceVersion"].as_str();
-    let meta = revision.map_or_else(|| json!({}), |revision| json!({"resourceVersion": revision}));
-    table(&meta, columns.then_some(kind), &[row(object, kind, include, now)])
+    table(&told_revision(&object), columns.then_some(kind.columns), &[row(object, kind, include, now)])
 }
 
-fn table(meta: &Value, columns: Option<&Kind>, rows: &[Value]) -> Value {
+/// A table of the Scale of an object.
+pub(crate) fn of_scale(scale: Value, include: Include, now: Timestamp) -> Value {
+    let meta = told_revision(&scale);
+    let cells = api::scale::cells(&scale, now);
+    let object = match include {
+        Include::Nothing => Value::Null,
+        Include::Metadata => partial(scale),
+        Include::Object => scale,
+    };
+    table(&meta, Some(api::scale::COLUMNS), &[json!({"cells": cells, "object": object})])
+}
+
+/// The metadata of the table of one object.
+fn told_revision(object: &Value) -> Value {
+    let revision = object["metadata"]["resourceVersion"].as_str();
+    revision.map_or_else(|| json!({}), |revision| json!({"resourceVersion": revision}))
+}
+
+fn table(meta: &Value, columns: Option<&[Column]>, rows: &[Value]) -> Value {
     json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
         "columnDefinitions": columns.map(definitions), "rows": rows,
     })
 }
 
-fn definitions(kind: &Kind) -> Vec<Value> {
-    let definition = |column: &api::kind::Column| {
+fn definitions(columns: &[Column]) -> Vec<Value> {
+    let definition = |column: &Column| {
         json!({
             "name": column.name, "type": column.kind, "format": column.format, "description": column.description,
             "priority": column.priority,
         })
     };
-    kind.columns.iter().map(definition).collect()
+    columns.iter().map(definition).collect()
 }
 
 fn row(object: Value, kind: &Kind, include: Include, now: Timestamp) -> Value {

@@ -37,3 +37,15 @@ for event in stream(resource_version=end):
     print("again from there:", [f"{event['type']} {event['object'].metadata.name}"])
     break
 core.delete_namespaced_config_map("second", namespace)
+
+# From whatever is there on: the end of that is marked, and what follows comes after it.
+seen = []
+for event in stream(resource_version="0", allow_watch_bookmarks=True):
+    seen.append(event["type"])
+    if event["type"] == "ADDED":
+        core.delete_namespaced_config_map(event["object"].metadata.name, namespace)
+    if event["type"] == "DELETED":
+        break
+    if event["type"] == "BOOKMARK":
+        create("third")
+print("with bookmarks:", seen)

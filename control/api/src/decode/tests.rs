@@ -308,7 +308,8 @@ fn field_validation_decides_about_findings() {
         refused.message,
         format!("Pod in version \"v1\" cannot be handled as a Pod: strict decoding error: {list}")
     );
-    let refused = decoded.judge_patch(FieldValidation::Strict, b"{}").unwrap_err();
+    let patch = Patched { form: PatchType::Merge, text: b"{}", again: &|| json!({}) };
+    let refused = decoded.judge_patch(FieldValidation::Strict, &patch).unwrap_err();
     assert_eq!(
         refused.message,
         format!(" \"\" is invalid: patch: Invalid value: \"{{}}\": strict decoding error: {list}")
@@ -321,21 +322,41 @@ fn field_validation_decides_about_findings() {
     );
 }
 
+/// What becomes of an object after a patch of that form and text.
+fn patched(form: PatchType, text: &str, object: &Value) -> Result<Decoded, Status> {
+    let again = || object.clone();
+    Patched { form, text: text.as_bytes(), again: &again }.check(object.clone(), kind("", "pods"))
+}
+
 #[test]
-fn a_patch_that_breaks_a_type_is_refused_by_its_text() {
-    let refused =
-        patched(json!({"spec": {"hostname": 5}}), kind("", "pods"), br#"{"spec":{"hostname":5}}"#).unwrap_err();
-    assert_eq!(refused.code, 422);
-    expect![[r#" "" is invalid: patch: Invalid value: "{\"spec\":{\"hostname\":5}}": json: cannot unmarshal number into Go struct field PodSpec.spec.hostname of type string"#]].assert_eq(&refused.message);
+fn a_patch_that_breaks_a_type_is_refused_in_the_words_of_its_form() {
+    let refused = |form, spec: Value| {
+        let object = json!({"spec": spec});
+        let refused = patched(form, &object.to_string(), &object).unwrap_err();
+        assert_eq!(refused.code, 422);
+        refused.message.strip_prefix(" \"\" is invalid: patch: Invalid value: ").unwrap().to_owned()
+    };
+    let object = r#""{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"spec\":{\"hostname\":5}}""#;
+    let why = "json: cannot unmarshal number into Go struct field PodSpec.spec.hostname of type string";
+    let with_kind = object.replace(r#"\"apiVersion\":\"v1\",\"kind\":\"Pod\","#, "");
+    assert_eq!(refused(PatchType::Merge, json!({"hostname": 5})), format!("{with_kind}: {why}"));
+    let strategic = |spec, patch: &str, why: &str| {
+        assert_eq!(refused(PatchType::Strategic, spec), format!("\"map[spec:{patch}]\": {why}"));
+    };
+    strategic(json!({"hostname": 5}), "map[hostname:5]", "cannot convert int64 to string");
+    strategic(json!({"priority": "x"}), "map[priority:x]", "unrecognized type: int32");
+    strategic(json!({"containers": "x"}), "map[containers:x]", "cannot restore slice from string");
+    strategic(json!({"nodeSelector": ["x"]}), "map[nodeSelector:[x]]", "cannot restore map from slice");
+    strategic(json!({"securityContext": true}), "map[securityContext:true]", "cannot restore struct from: bool");
 }
 
 #[test]
 fn a_patch_tells_what_stands_twice_in_it() {
-    let patch = br#"{"spec":{"hostname":"a","hostname":"b"}}"#;
-    let decoded = patched(json!({"spec": {"hostname": "b"}}), kind("", "pods"), patch).unwrap();
+    let patch = r#"{"spec":{"hostname":"a","hostname":"b"}}"#;
+    let decoded = patched(PatchType::Merge, patch, &json!({"spec": {"hostname": "b"}})).unwrap();
     assert_eq!(decoded.findings, [Finding::Duplicate("spec.hostname".into())]);
-    let operations = br#"[{"op":"add","path":"/spec/foo","value":1}]"#;
-    let decoded = patched(json!({"spec": {"foo": 1}}), kind("", "pods"), operations).unwrap();
+    let operations = r#"[{"op":"add","path":"/spec/foo","value":1}]"#;
+    let decoded = patched(PatchType::Json, operations, &json!({"spec": {"foo": 1}})).unwrap();
     assert_eq!(decoded.findings, [Finding::Unknown("spec.foo".into())]);
 }
 

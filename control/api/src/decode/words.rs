@@ -45,6 +45,52 @@ impl Mismatch {
     }
 }
 
+/// A [`Mismatch`] in the words of Kubernetes' reader of values that were read before, which tells no path.
+pub(super) struct OfValues<'a>(&'a Mismatch);
+
+impl Mismatch {
+    /// The same, of a value in an object that was text no more.
+    pub(super) fn of_values(&self) -> OfValues<'_> {
+        OfValues(self)
+    }
+}
+
+impl fmt::Display for OfValues<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (found, wanted) = match &self.0.problem {
+            Problem::Type(found, wanted) => (found.as_str(), wanted.as_str()),
+            Problem::Text(message) => return f.write_str(message),
+        };
+        let kind = match found {
+            "array" => "slice",
+            "object" => "map",
+            number if number.starts_with("number") => {
+                if number.contains('.') {
+                    "float64"
+                } else {
+                    "int64"
+                }
+            }
+            other => other,
+        };
+        if wanted.starts_with("map[") {
+            write!(f, "cannot restore map from {kind}")
+        } else if wanted.starts_with("[]") {
+            write!(f, "cannot restore slice from {kind}")
+        } else if !SIMPLE.contains(&wanted) {
+            write!(f, "cannot restore struct from: {kind}")
+        } else if matches!(kind, "int64" | "float64") && wanted != "bool" {
+            // Go could convert it, and Kubernetes does not.
+            write!(f, "cannot convert {kind} to {wanted}")
+        } else {
+            write!(f, "unrecognized type: {wanted}")
+        }
+    }
+}
+
+/// Types that are neither structs nor made of others.
+const SIMPLE: [&str; 5] = ["string", "bool", "int32", "int64", "float64"];
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {

@@ -1,7 +1,7 @@
 //! JSON patch (RFC 6902), bounded: operations can copy a document into itself, so a short patch could ask for a huge object.
 
-use json_patch::{Patch, PatchOperation};
-use serde_json::Value;
+use json_patch::PatchOperation;
+use serde_json::{Map, Value};
 
 use super::does_not_fit;
 use crate::status::Status;
@@ -15,12 +15,15 @@ pub const DEPTH_MAX: usize = 120;
 
 /// See the module. Operations take effect together or not at all.
 pub(super) fn apply(original: &Value, patch: &[u8]) -> Result<Value, Status> {
-    let Patch(operations) =
+    let list: Vec<Map<String, Value>> =
         serde_json::from_slice(patch).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
-    if operations.len() > OPERATIONS_MAX {
-        let (count, max) = (operations.len(), OPERATIONS_MAX);
+    if list.len() > OPERATIONS_MAX {
+        let (count, max) = (list.len(), OPERATIONS_MAX);
         return Err(too_large(&format!("The allowed maximum operations in a JSON patch is {max}, got {count}")));
     }
+    // What is no operation is found out when its turn comes, as in Kubernetes, and then it does not fit.
+    let operations: Vec<PatchOperation> =
+        serde_json::from_value(list.into_iter().collect()).map_err(|_| does_not_fit())?;
     let mut object = original.clone();
     let mut copied = 0;
     for operation in &operations {

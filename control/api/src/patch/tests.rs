@@ -75,7 +75,9 @@ fn operations_that_do_not_fit_are_refused_as_kubernetes_does() {
     json(&json!([{"op": "remove", "path": "/spec/nope/x"}]), 422, words);
     json(&json!([{"op": "add", "path": "/spec/replicas/0", "value": 1}]), 422, words);
     json(&json!({"spec": {}}), 400, "error decoding patch");
-    json(&json!([{"op": "turn", "path": "/spec"}]), 400, "unknown variant");
+    json(&json!([{"op": "turn", "path": "/spec"}]), 422, words);
+    json(&json!([{"op": "remove"}]), 422, words);
+    json(&json!([1]), 400, "error decoding patch");
 }
 
 #[test]

@@ -119,10 +119,12 @@ fn progress(
         || old_pods
         || counts.ready > was(old.ready_replicas)
         || counts.available > was(old.available_replicas);
-    let overdue = known.is_some_and(|condition| {
-        let since = condition.last_update_time.as_ref().map_or(i64::MAX, |time| time.0.as_second());
-        now.as_second() >= since.saturating_add(i64::from(deadline(seen)))
-    });
+    // Only progress ends it: the condition's own time is that of the failure.
+    let overdue = reason == Some("ProgressDeadlineExceeded")
+        || known.is_some_and(|condition| {
+            let since = condition.last_update_time.as_ref().map_or(i64::MAX, |time| time.0.as_second());
+            now.as_second() >= since.saturating_add(i64::from(deadline(seen)))
+        });
     if moved || !overdue {
         return Some(("True", "ReplicaSetUpdated", format!("ReplicaSet \"{set}\" is progressing."), moved));
     }

@@ -183,6 +183,15 @@ fn conditions_tell_progress_completion_and_a_missed_deadline() {
         "replicas": 4, "updatedReplicas": 4, "unavailableReplicas": 4, "observedGeneration": 1,
         "conditions": [{"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated", "lastUpdateTime": time(NOW - 60)}],
     });
-    let objects = vec![web(stalled), set("r2", "v2", 4, 0)];
-    assert_eq!(condition(objects, "Progressing", NOW), ("False".into(), "ProgressDeadlineExceeded".into()));
+    let objects = vec![web(stalled.clone()), set("r2", "v2", 4, 0)];
+    let exceeded = ("False".to_owned(), "ProgressDeadlineExceeded".to_owned());
+    assert_eq!(condition(objects, "Progressing", NOW), exceeded);
+    let mut late = stalled;
+    late["unavailableReplicas"] = 3.into();
+    late["conditions"][0] = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+        "lastUpdateTime": time(NOW)});
+    let objects = |ready| vec![web(late.clone()), set("r2", "v2", 4, ready)];
+    assert_eq!(condition(objects(0), "Progressing", NOW + 1), exceeded, "it does not begin again by itself");
+    let moved = ("True".to_owned(), "ReplicaSetUpdated".to_owned());
+    assert_eq!(condition(objects(1), "Progressing", NOW + 1), moved);
 }

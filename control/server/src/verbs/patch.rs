@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use api::decode;
+use api::decode::{FieldValidation, Patched, Target};
 use api::patch::PatchType;
 use api::schema::{Schema, Type};
 use api::status::Status;
@@ -43,14 +43,18 @@ impl Patch {
         Self { form: PatchType::Merge, text: content.to_string().into() }
     }
 
-    /// Its text, for messages.
-    pub(crate) fn text(&self) -> &[u8] {
-        &self.text
-    }
-
-    /// The object with the patch applied.
-    pub(crate) fn apply(&self, of: Option<Type>, object: &Value) -> Result<Value, Status> {
-        self.form.apply(object, &self.text, of)
+    /// The object with the patch applied, checked as one of the target, and what to warn about.
+    pub(crate) fn apply<'a>(
+        &self,
+        of: Option<Type>,
+        object: &Value,
+        target: impl Into<Target<'a>>,
+        validation: FieldValidation,
+    ) -> Result<(Value, Vec<String>), Status> {
+        let apply = || self.form.apply(object, &self.text, of);
+        let again = || apply().unwrap_or_default();
+        let patched = Patched { form: self.form, text: &self.text, again: &again };
+        patched.check(apply()?, target)?.judge_patch(validation, &patched)
     }
 }
 
@@ -64,8 +68,7 @@ impl Core {
         self.modify(ask, part, |old| {
             let before =
                 if ask.kind.is_stored() { Cow::Borrowed(old) } else { Cow::Owned(shown(ask.kind, old.clone())) };
-            let patched = decode::patched(patch.apply(of, &before)?, ask.kind, &patch.text)?;
-            let (mut object, warnings) = patched.judge_patch(ask.options.field_validation, &patch.text)?;
+            let (mut object, warnings) = patch.apply(of, &before, ask.kind, ask.options.field_validation)?;
             ask.kind.to_stored(&mut object);
             Ok(Wanted { warnings, ..Wanted::computed(object, old) })
         })
