@@ -45,8 +45,8 @@ impl Carrier {
         let container = policy::find(&spec, name).map(|(_, container)| container);
         let hook = container.as_ref().and_then(|found| Some((found, found.lifecycle.as_ref()?.pre_stop.as_ref()?)));
         let Some((container, hook)) = hook else { return };
-        // A hook that takes longer than the grace period has not failed.
-        let ran = self.context.seam.timeout(grace, self.hook(container, id, hook)).await;
+        // A hook that takes longer than the grace period has not failed. Boxed: most containers have none, and a call is large.
+        let ran = self.context.seam.timeout(grace, Box::pin(self.hook(container, id, hook))).await;
         if let Ok(Err(message)) = ran {
             tracing::warn!(container = name, message, "preStop hook failed");
             // What the hook said may be secret, and events are for more eyes than logs.
