@@ -222,6 +222,7 @@ impl Planner<'_> {
                 grace,
                 why,
                 replaced: true,
+                hooked: false,
             });
         }
         if asked != life.given {
