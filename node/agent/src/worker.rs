@@ -176,20 +176,7 @@ impl Worker {
                 self.seen.life_mut(&container).image.begin();
                 self.job(carrier.image(container));
             }
-            Step::Start { container, attempt } => {
-                let life = self.seen.life_mut(&container);
-                let Some(image) = life.image.done.clone() else { return };
-                life.making.begin();
-                let spec = find(pod, &container);
-                life.giving = spec.as_ref().map(Given::asked).unwrap_or_default();
-                life.asked = spec.and_then(|spec| spec.image);
-                if let Some(exit) = life.exit() {
-                    let ended = moment(exit.finished_at);
-                    life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
-                }
-                let stale = life.current.as_ref().and(life.last.as_ref()).map(|last| last.id.clone());
-                self.job(carrier.start(container, attempt, image, stale));
-            }
+            Step::Start { container, attempt } => self.begin_container(pod, container, attempt),
             Step::Resume { container, .. } => {
                 let life = self.seen.life_mut(&container);
                 let Some(current) = life.current.clone() else { return };
@@ -230,6 +217,23 @@ impl Worker {
             Step::ConfirmDeletion => self.reporter.deleted(pod),
             Step::Forget => {}
         }
+    }
+
+    fn begin_container(&mut self, pod: &Arc<Pod>, container: String, attempt: u32) {
+        let carrier = self.carrier(pod);
+        let now = self.context.seam.now();
+        let life = self.seen.life_mut(&container);
+        let Some(image) = life.image.done.clone() else { return };
+        life.making.begin();
+        let spec = find(pod, &container);
+        life.giving = spec.as_ref().map(Given::asked).unwrap_or_default();
+        life.asked = spec.and_then(|spec| spec.image);
+        if let Some(exit) = life.exit() {
+            let ended = moment(exit.finished_at);
+            life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
+        }
+        let stale = life.current.as_ref().and(life.last.as_ref()).map(|last| last.id.clone());
+        self.job(carrier.start(container, attempt, image, stale));
     }
 
     /// Takes over how a step ended.

@@ -2,10 +2,11 @@
 //!
 //! Before it runs a byte of a guest it stands in its container's cgroup, in the pod's namespaces, in a mount namespace where
 //! only its volumes and the resolver's files exist, under the pod's own unprivileged uid, without capabilities or a way to
-//! gain any, behind a system call filter of its own. `runAsUser` does not change that uid: the uid is what separates tenants here. Groups (`fsGroup`) are kept, so
-//! that volumes work.
+//! gain any, behind a system call filter of its own. `runAsUser` does not change that uid: the uid is what separates tenants
+//! here. Groups (`fsGroup`) are kept, so that volumes work.
 //!
-//! Without root it is confined by the guest's sandbox and the filter alone: it keeps the node's user and namespaces, and dies with its shim.
+//! Without root it is confined by the guest's sandbox and the filter alone: it keeps the node's user and namespaces, and dies
+//! with its shim.
 
 use std::fs::File;
 use std::io::{self, Write};

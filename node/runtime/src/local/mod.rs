@@ -1,8 +1,8 @@
 //! The node's own implementation of [`Runtime`].
 //!
-//! Reading order: [`plan`] resolves a container, [`state`] remembers, [`sandboxes`], [`containers`] and [`resources`] carry out the verbs,
-//! [`watch`] hears from the shims, [`adopt`] finds what an earlier agent left; [`zygote`] and [`client`] are the two ways
-//! into the process tree.
+//! Reading order: [`plan`] resolves a container, [`state`] remembers, [`sandboxes`], [`containers`] and [`resources`] carry out
+//! the verbs, [`watch`] hears from the shims, [`adopt`] finds what an earlier agent left; [`zygote`] and [`client`] are the two
+//! ways into the process tree.
 
 mod adopt;
 mod client;

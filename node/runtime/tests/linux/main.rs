@@ -14,6 +14,7 @@ mod groups;
 mod identity;
 mod pod;
 mod running;
+mod sys;
 mod tricks;
 mod users;
 mod vm;

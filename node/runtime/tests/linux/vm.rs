@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 
+use super::sys;
+
 /// Says to the host that all checks passed; a kernel that stopped half way does not say it.
 const PASSED: &str = "on cgroup v2 alone: 0 failed";
 /// Emulation is about twenty times slower than the machine, and that machine may build something else meanwhile.
@@ -98,12 +100,8 @@ pub(crate) fn set_up() {
     let loaded = Command::new("/bin/insmod").arg("/overlay.ko").status().unwrap();
     assert!(loaded.success(), "the overlay file system cannot be loaded");
     // The first process of a machine has no environment of a user's.
-    #[allow(unsafe_code, reason = "this process has one thread")]
-    // SAFETY: nobody reads the environment at the same time.
-    unsafe {
-        std::env::set_var("PATH", "/bin");
-        std::env::set_var("RUST_BACKTRACE", "0");
-    }
+    sys::set_variable("PATH", "/bin");
+    sys::set_variable("RUST_BACKTRACE", "0");
     // As systemd and its like do: processes stand in leaves of the tree, or no controller could be passed on.
     fs::create_dir("/sys/fs/cgroup/init").unwrap();
     fs::write("/sys/fs/cgroup/init/cgroup.procs", "0").unwrap();
@@ -113,8 +111,5 @@ pub(crate) fn set_up() {
 /// Tells the host and ends the machine.
 pub(crate) fn end(failed: u32) -> ! {
     println!("on cgroup v2 alone: {failed} failed");
-    #[allow(unsafe_code, reason = "no library that is here wraps it")]
-    // SAFETY: takes an integer; the emulator ends where a machine would start again.
-    let refused = unsafe { libc::reboot(libc::RB_AUTOBOOT) };
-    panic!("the machine does not end: {refused}");
+    sys::restart_machine()
 }

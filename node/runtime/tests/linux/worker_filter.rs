@@ -1,11 +1,12 @@
 //! What a Wasm worker may not do, whoever runs in it.
 
 use libc::{c_int, c_long};
-use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::ForkResult;
 use runtime::linux::LaunchError;
 use runtime::linux::seccomp::{Filter, worker_profile};
+
+use super::sys;
 
 /// Calls with arguments that do nothing even where they are allowed.
 const REFUSED: [(&str, c_long); 24] = [
@@ -43,22 +44,15 @@ fn confine() -> Result<(), LaunchError> {
     Filter::compile(&worker_profile())?.load()
 }
 
-#[allow(unsafe_code, reason = "raw calls, and a process for each: a filter cannot be taken off again")]
-/// The answer to a call in a process of its own: 0, or its error number.
+/// The answer to a call in a process of its own, because a filter cannot be taken off again: 0, or its error number.
 fn answer(filtered: bool, number: c_long, arguments: [c_long; 3]) -> c_int {
-    // SAFETY: this program has one thread.
-    match unsafe { fork() }.unwrap() {
+    match sys::split().unwrap() {
         ForkResult::Child => {
             // A panic here would go on as a second copy of this program.
             if filtered && confine().is_err() {
-                // SAFETY: as below.
-                unsafe { libc::_exit(UNCONFINED) }
+                sys::exit_now(UNCONFINED)
             }
-            // SAFETY: the arguments are integers or null; no call writes through them.
-            let result = unsafe { libc::syscall(number, arguments[0], arguments[1], arguments[2], 0, 0, 0) };
-            let code = if result < 0 { Errno::last_raw() } else { 0 };
-            // SAFETY: the parent's exit handlers are not this process' to run.
-            unsafe { libc::_exit(code) }
+            sys::exit_now(sys::call(number, arguments))
         }
         ForkResult::Parent { child } => match waitpid(child, None).unwrap() {
             WaitStatus::Exited(_, code) => code,
