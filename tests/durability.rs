@@ -64,7 +64,8 @@ fn life(cluster: &Cluster) -> Life {
 
 /// The first processes of the pod's containers; their children come and go.
 fn processes(cluster: &Cluster, uid: &str) -> Vec<(Process, Option<String>)> {
-    let all = machine::processes(&machine::pod_group(cluster.instance(), uid));
+    let group = machine::pod_group(cluster.instance(), uid);
+    let all = group.map(|group| machine::processes(&group)).unwrap_or_default();
     let first = all.iter().filter(|process| process.parent().is_some_and(|parent| !all.contains(&parent)));
     first.map(|process| (*process, process.started())).collect()
 }

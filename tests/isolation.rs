@@ -92,7 +92,7 @@ impl Sample {
     fn seat(&self, kubectl: &Kubectl, pod: &str, uid: &str, container: &str) -> Seat {
         let id = field(kubectl, pod, &format!(".status.containerStatuses[?(@.name=='{container}')].containerID"));
         let id = id.strip_prefix("bireme://").unwrap_or_else(|| panic!("{container} has id {id:?}"));
-        let group = format!("{}/{id}", machine::pod_group(self.cluster.instance(), uid));
+        let group = format!("{}/{id}", machine::pod_group(self.cluster.instance(), uid).unwrap());
         let processes = machine::processes(&group);
         assert!(!processes.is_empty(), "no process is in {group}");
         Seat { group, processes }
@@ -248,7 +248,8 @@ fn limits_change_while_a_container_runs() {
     let sample = sample();
     let kubectl = sample.kubectl();
     let resources = "resources: {limits: {cpu: 100m, memory: 32Mi}, requests: {cpu: 100m, memory: 32Mi}}";
-    let container = format!("{{name: main, image: '{}', args: [sleep, '1000'], {resources}}}", sample.images.busybox());
+    let container =
+        format!("{{name: main, image: '{}', args: [sh, -c, sleep 1000], {resources}}}", sample.images.busybox());
     scene::create(&kubectl, &scene::pod("resized", &[&container], &["terminationGracePeriodSeconds: 0"]));
     scene::becomes(&sample.cluster, &kubectl, "pod/resized", ".status.phase", "Running");
     let uid = field(&kubectl, "pod/resized", ".metadata.uid");
@@ -272,7 +273,7 @@ fn limits_change_while_a_container_runs() {
 fn a_sysctl_of_the_whole_node_is_refused() {
     let sample = sample();
     let kubectl = sample.kubectl();
-    let container = format!("{{name: main, image: '{}', args: [sleep, '1000']}}", sample.images.busybox());
+    let container = format!("{{name: main, image: '{}', args: [sh, -c, sleep 1000]}}", sample.images.busybox());
     let sysctl = "securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}";
     scene::create(&kubectl, &scene::pod("tuned", &[&container], &[sysctl]));
     scene::becomes(&sample.cluster, &kubectl, "pod/tuned", ".status.reason", "SysctlForbidden");

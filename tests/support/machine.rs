@@ -83,11 +83,10 @@ pub(crate) fn folders(group: &str) -> Vec<PathBuf> {
     folders
 }
 
-/// The group of a pod of a node, whatever its class.
-#[track_caller]
-pub(crate) fn pod_group(instance: &str, uid: &str) -> String {
+/// The group of a pod of a node, whatever its class; none when the pod is gone.
+pub(crate) fn pod_group(instance: &str, uid: &str) -> Option<String> {
     let classes = ["", "burstable/", "besteffort/"].map(|class| format!("bireme-{instance}/pods/{class}{uid}"));
-    classes.into_iter().find(|group| !folders(group).is_empty()).unwrap_or_else(|| panic!("pod {uid} has no group"))
+    classes.into_iter().find(|group| !folders(group).is_empty())
 }
 
 /// The processes in a group, or in one below it.
