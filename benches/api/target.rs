@@ -54,13 +54,6 @@ impl Target {
         Self { address, tls: None }
     }
 
-    /// A server of whose certificate nothing is known, for somebody without a name.
-    pub(crate) async fn unchecked(address: SocketAddr) -> anyhow::Result<Self> {
-        let mut config = Config::new(format!("https://{address}").parse()?);
-        config.accept_invalid_certs = true;
-        Ok(Self { address, tls: Some(Arc::new(config.rustls_client_config()?)) })
-    }
-
     /// A connection for one request at a time.
     pub(crate) async fn serial(&self) -> anyhow::Result<Serial> {
         let stream = self.connect(b"http/1.1").await?;

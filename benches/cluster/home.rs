@@ -44,11 +44,6 @@ impl Home {
         self.0.path().join("data")
     }
 
-    /// The key by which the cluster signs tokens, PEM.
-    pub(crate) fn key(&self) -> PathBuf {
-        self.data().join("server/pki/service-account.key")
-    }
-
     /// Kubeconfig of the running cluster's administrator.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.0.path().join("kubeconfig")

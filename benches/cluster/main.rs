@@ -8,7 +8,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table, and what it is doing")]
 
 mod disk;
-#[allow(dead_code, reason = "the bench of the API uses the rest")]
 mod home;
 #[allow(dead_code, reason = "the bench of the API uses the rest")]
 mod memory;
