@@ -293,7 +293,7 @@ fn variables_have_the_type_of_what_they_are_computed_by() {
 /// Each name doubles the type of the one before it.
 #[test]
 fn types_that_would_grow_without_end_are_taken_as_unknown() {
-    let nested = (0..60).rev().fold("x0.size() == 0".to_owned(), |inner, nth| {
+    let nested = (0..60).rev().fold("x59.size() == 0".to_owned(), |inner, nth| {
         let value = if nth == 0 { "1".to_owned() } else { format!("{{x{0}: x{0}}}", nth - 1) };
         format!("cel.bind(x{nth}, {value}, {inner})")
     });
