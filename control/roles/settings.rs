@@ -1,6 +1,7 @@
 //! Settings of `up`: flags win over environment (both by clap), which win over the file; all is typed before anything starts.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -26,6 +27,7 @@ struct File {
     static_pod_path: Option<PathBuf>,
     #[serde(rename = "staticPodURL")]
     static_pod_url: Option<String>,
+    watch_history_events: Option<NonZeroU64>,
 }
 
 /// Settings, complete.
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) static_pod_path: Option<PathBuf>,
     /// Address of more of them.
     pub(crate) static_pod_url: Option<String>,
+    /// Most events from which a watch can go on, where the default is too many.
+    pub(crate) watch_history_events: Option<NonZeroU64>,
 }
 
 /// Address of the API server when none is given.
@@ -72,6 +76,7 @@ pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Setti
         ephemeral: flags.ephemeral,
         static_pod_path: file.and_then(|file| file.static_pod_path.clone()),
         static_pod_url: file.and_then(|file| file.static_pod_url.clone()).filter(|address| !address.is_empty()),
+        watch_history_events: file.and_then(|file| file.watch_history_events),
     })
 }
 
