@@ -1,9 +1,9 @@
 //! Figures of the API, driven from outside over HTTPS: reads, lists, writes and watches by 1, 16 and 64 clients, what a stored
-//! pod and an idle watcher cost in memory, and the disk below.
+//! pod and an idle watcher cost in memory, and the disk below. With etcd installed, and a kube-apiserver that `KUBE_APISERVER`
+//! names or a shell finds, the same writes go to them.
 //!
 //! `cargo bench --bench api` takes some minutes and wants an otherwise idle machine: clients and server share it, and the load
-//! average is printed with the figures. With etcd installed, and a kube-apiserver that `KUBE_APISERVER` names or a shell finds, the
-//! same writes go to them. `cargo bench --bench api -- --quick` does little of each, to see that it works. It needs
+//! average is printed with the figures. `cargo bench --bench api -- --quick` does little of each, to see that it works. It needs
 //! root and leaves nothing behind.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table, and what it is doing")]

@@ -20,8 +20,8 @@ const KUBE_APISERVER: &str = "KUBE_APISERVER";
 const VALUE: &str = "eHh4";
 const TIMES: usize = 333;
 
-/// Writes what the cluster was given to etcd, then to a kube-apiserver with that etcd. Their data lies in the folder. Returns what
-/// is to be said of what is not compared.
+/// Writes what the cluster was given to etcd, then to a kube-apiserver with that etcd. Their data lies in the folder. Returns
+/// what is to be said of what is not compared.
 pub(crate) async fn compare(effort: Effort, folder: &Path, table: &mut Table) -> anyhow::Result<Option<String>> {
     let Some(program) = process::find("etcd") else {
         return Ok(Some("nothing is compared: install etcd (Debian's etcd-server)".to_owned()));

@@ -27,8 +27,8 @@ pub(super) fn taints(taints: &Field<'_>) -> Errors {
     errors
 }
 
-/// Everything wrong with conditions of a device that let a pod be bound, and those that make that fail: neither without the other,
-/// and none in both.
+/// Everything wrong with conditions of a device that let a pod be bound, and those that make that fail: neither without the
+/// other, and none in both.
 pub(super) fn conditions(device: &Field<'_>) -> Errors {
     const LISTS: [&str; 2] = ["bindingConditions", "bindingFailureConditions"];
     let lists = LISTS.map(|name| device.at(name));
