@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -146,6 +147,32 @@ pub struct Mount {
     pub container: PathBuf,
     /// Read-only.
     pub read_only: bool,
+    /// What is mounted below it is read-only too (`recursiveReadOnly`).
+    #[serde(default)]
+    pub recursive: bool,
+    /// Which later mounts below it are shared.
+    #[serde(default)]
+    pub propagation: Propagation,
+}
+
+impl Mount {
+    /// One whose later mounts are nobody else's.
+    pub fn new(host: impl Into<PathBuf>, container: impl Into<PathBuf>, read_only: bool) -> Self {
+        let (host, container) = (host.into(), container.into());
+        Self { host, container, read_only, recursive: false, propagation: Propagation::None }
+    }
+}
+
+/// `mountPropagation`: whether what node or container mount later below a volume is seen by the other (mount_namespaces(7)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Propagation {
+    /// By nobody.
+    #[default]
+    None,
+    /// The container sees what the node mounts.
+    HostToContainer,
+    /// Both see what the other mounts.
+    Bidirectional,
 }
 
 /// `securityContext` of a container, merged with its pod's.
@@ -419,6 +446,10 @@ pub trait Runtime: Send + Sync + std::fmt::Debug {
 
     /// All local images.
     async fn list_images(&self) -> Result<Vec<Image>>;
+
+    /// Makes a network namespace that belongs to the ids that a sandbox with [`SandboxConfig::user_namespace`] will have, so that
+    /// its containers' rights over networks count there. Its [`SandboxConfig::netns`] is to be this one.
+    async fn make_network(&self, id: &SandboxId) -> Result<OwnedFd>;
 
     /// Makes a sandbox: cgroup, namespaces, shim.
     async fn run_pod_sandbox(&self, config: SandboxConfig) -> Result<()>;

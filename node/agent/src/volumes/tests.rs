@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
+use runtime::contract::Propagation;
+
 use super::payload::Content;
 use super::*;
 
@@ -13,7 +15,14 @@ fn files(secret: bool, files: &[(&str, &str)]) -> Job {
 }
 
 fn wish(sub_path: &str) -> Wish {
-    Wish { volume: "v".to_owned(), path: "/v".to_owned(), sub_path: sub_path.to_owned(), read_only: false }
+    Wish {
+        volume: "v".to_owned(),
+        path: "/v".to_owned(),
+        sub_path: sub_path.to_owned(),
+        read_only: false,
+        recursive: false,
+        propagation: Propagation::None,
+    }
 }
 
 #[test]
