@@ -100,6 +100,7 @@ impl Agent {
                 cluster_dns: config.cluster_dns.clone(),
                 resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
                 app_armor: capacity::app_armor(),
+                unsafe_sysctls: config.unsafe_sysctls.clone(),
             },
             dir: config.dir.clone(),
             privileges: config.privileges,

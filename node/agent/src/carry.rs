@@ -144,7 +144,12 @@ impl Carrier {
         let (netns, addresses) = if spec.host_network == Some(true) {
             (None, self.context.facts.addresses.clone())
         } else {
-            let place = self.context.network.attach(uid).await.map_err(|error| error.to_string())?;
+            // What is the pod's network must belong to the pod's ids from its beginning.
+            let own = match spec.host_users {
+                Some(false) => Some(self.context.runtime.make_network(&self.id()).await.map_err(|e| e.to_string())?),
+                _ => None,
+            };
+            let place = self.context.network.attach(uid, own).await.map_err(|error| error.to_string())?;
             (place.netns, place.addresses)
         };
         let logs = self.context.pod_dir(uid).join("logs");

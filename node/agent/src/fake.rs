@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -113,6 +114,9 @@ impl Runtime for FakeRuntime {
     async fn list_images(&self) -> Result<Vec<Image>> {
         Ok(Vec::new())
     }
+    async fn make_network(&self, id: &SandboxId) -> Result<OwnedFd> {
+        Err(RuntimeError::Unsupported(format!("make a network for {}", id.0)))
+    }
     async fn run_pod_sandbox(&self, config: SandboxConfig) -> Result<()> {
         self.call("run sandbox");
         let sandbox = Sandbox { config: config.clone(), ready: true, created_at: 0, shim: 1 };
@@ -214,7 +218,7 @@ pub(crate) const POD_IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 5
 
 #[async_trait]
 impl PodNetworking for FakeNetwork {
-    async fn attach(&self, _: &str) -> std::result::Result<PodNetwork, NetworkError> {
+    async fn attach(&self, _: &str, _: Option<OwnedFd>) -> std::result::Result<PodNetwork, NetworkError> {
         Ok(PodNetwork { netns: Some(PathBuf::from("/netns")), addresses: vec![POD_IP] })
     }
     async fn detach(&self, _: &str) -> std::result::Result<(), NetworkError> {

@@ -56,6 +56,7 @@ mod endpoint;
 mod logs;
 
 mod admission;
+mod sysctls;
 mod agent;
 
 #[cfg(test)]
@@ -66,3 +67,4 @@ pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
 pub use endpoint::EndpointError;
 pub use static_pods::StaticPods;
+pub use sysctls::{NotNamespaced, UnsafeSysctls};

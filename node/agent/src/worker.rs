@@ -70,7 +70,7 @@ impl Worker {
         let known = pod.status.as_ref();
         // One that runs already was taken before.
         if matches!(seen.sandbox, SandboxLife::Absent)
-            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor)
+            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor, &context.facts.unsafe_sysctls)
         {
             let (reason, message) = (rejection.reason, rejection.message.clone());
             context.events.note(Note::about(&pod, None, Weight::Warning, reason, message));

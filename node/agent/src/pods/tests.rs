@@ -40,6 +40,7 @@ impl Node {
                 cluster_dns: None,
                 resolv_conf: String::new(),
                 app_armor: false,
+                unsafe_sysctls: crate::sysctls::UnsafeSysctls::default(),
             },
             dir: dir.path().to_owned(),
             privileges: runtime::privileges::Privileges::Root,

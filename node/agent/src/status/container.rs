@@ -8,6 +8,7 @@ use runtime::contract::{Container, ContainerId, ContainerState, Exit};
 
 use crate::observed::{Life, moment};
 use crate::policy::Role;
+use crate::spec::mounts::recursive;
 use crate::status::{Facts, seconds};
 
 /// How a container's identity is written in a status: `bireme://<id>`.
@@ -63,7 +64,7 @@ fn mount(mount: &VolumeMount) -> VolumeMountStatus {
         name: mount.name.clone(),
         mount_path: mount.mount_path.clone(),
         read_only: read_only.then_some(true),
-        recursive_read_only: read_only.then(|| "Disabled".to_owned()),
+        recursive_read_only: read_only.then(|| if recursive(mount) { "Enabled" } else { "Disabled" }.to_owned()),
         ..VolumeMountStatus::default()
     }
 }
