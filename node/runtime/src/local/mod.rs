@@ -26,8 +26,8 @@ use tokio::task::JoinHandle;
 use crate::cgroup::{Group, Hierarchy};
 use crate::config::LocalConfig;
 use crate::contract::{
-    Container, ContainerConfig, ContainerId, Credentials, DiskUsage, ExecOutcome, Image, Limits, PullProgress, Qos,
-    Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, Usage,
+    Container, ContainerConfig, ContainerId, Credentials, DiskUsage, ExecOutcome, Image, Limits, PodUsage,
+    PullProgress, Qos, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId,
 };
 use crate::images::ImageStore;
 use crate::layout::Layout;
@@ -207,8 +207,8 @@ impl Runtime for LocalRuntime {
         resources::disk_usage(&self.inner, id).await
     }
 
-    async fn stats(&self, id: &ContainerId) -> Result<Usage> {
-        resources::stats(&self.inner, id).await
+    async fn usage(&self, id: &SandboxId) -> Result<PodUsage> {
+        resources::usage(&self.inner, id).await
     }
 
     fn events(&self) -> mpsc::Receiver<RuntimeEvent> {
