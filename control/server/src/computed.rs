@@ -1,11 +1,11 @@
 //! Kinds that the server tells of and stores nowhere: each time somebody asks, a view is made that has nothing else.
 
+use api::header;
 use api::kind::Kind;
 use api::meta::{Key, Revision};
 use api::record::{Body, Record};
 use api::status::Status;
 use api::view::View;
-use api::header;
 use serde_json::Value;
 
 use crate::app::App;
@@ -22,7 +22,11 @@ pub(crate) async fn view(app: &App, kind: &'static Kind) -> Result<View, Status>
 
 /// Why there is no such object.
 pub(crate) fn unknown(app: &App, ask: &Ask<'_>) -> Status {
-    if &*ask.kind.group == METRICS { usage::unknown(&app.core.store.view(), ask) } else { components::unknown(ask.name) }
+    if &*ask.kind.group == METRICS {
+        usage::unknown(&app.core.store.view(), ask)
+    } else {
+        components::unknown(ask.name)
+    }
 }
 
 /// An object as if it were stored.

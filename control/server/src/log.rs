@@ -35,8 +35,10 @@ pub(crate) async fn logs(caller: &NodeCaller, view: &View, pod: &Record, query: 
     if !started(&object, &container, previous) {
         return Err(waiting(&object, name, &container, previous));
     }
-    let mut parameters: Vec<String> =
-        PASSED.iter().filter_map(|name| query.get(name).map(|value| format!("{name}={}", query::escape(value)))).collect();
+    let mut parameters: Vec<String> = PASSED
+        .iter()
+        .filter_map(|name| query.get(name).map(|value| format!("{name}={}", query::escape(value))))
+        .collect();
     if previous {
         parameters.push("previous=true".to_owned());
     }

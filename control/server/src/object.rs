@@ -53,7 +53,8 @@ impl<'a> Asked<'a> {
         }
         if self.target.subresource == Some(Subresource::Proxy) {
             let view = self.app.core.store.view();
-            let path = format!("{}{}", self.target.rest, self.query.encoded());
+            let root = if self.target.rest.is_empty() { "/" } else { "" };
+            let path = format!("{root}{}{}", self.target.rest, self.query.encoded());
             return self.app.caller.pass(&view, &self.target.name, &path).await;
         }
         let shape = negotiate::shape(self.headers)?;

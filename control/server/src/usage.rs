@@ -99,7 +99,8 @@ impl Usage {
         let ask = |name: Arc<str>| async move {
             let said = caller.seam.timeout(ANSWER, ask(caller, state, &name)).await;
             let said = said.unwrap_or_else(|elapsed| Err(Status::unavailable(elapsed.to_string(), 1)));
-            let said = said.inspect_err(|status| tracing::debug!(node = &*name, why = status.message, "no usage known"));
+            let said =
+                said.inspect_err(|status| tracing::debug!(node = &*name, why = status.message, "no usage known"));
             (name, said.ok().map(Arc::new))
         };
         let answers: Vec<_> = futures::stream::iter(stale).map(ask).buffer_unordered(NODES_AT_ONCE).collect().await;

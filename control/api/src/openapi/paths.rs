@@ -122,7 +122,8 @@ impl<'a> Endpoint<'a> {
     /// Reads what is no object.
     fn read_text(&self, media: &str, parameters: &[Parameter]) -> Value {
         let mut operation = self.read("read", parameters);
-        operation["responses"]["200"]["content"] = Map::from_iter([(media.to_owned(), json!({"schema": {"type": "string"}}))]).into();
+        operation["responses"]["200"]["content"] =
+            Map::from_iter([(media.to_owned(), json!({"schema": {"type": "string"}}))]).into();
         operation
     }
 
