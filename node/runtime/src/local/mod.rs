@@ -46,6 +46,7 @@ pub(crate) struct Inner {
     images: Arc<ImageStore>,
     zygote: Arc<zygote::Zygote>,
     state: Mutex<state::State>,
+    weights: tokio::sync::Mutex<resources::Weights>,
     events: mpsc::Sender<RuntimeEvent>,
 }
 
@@ -79,7 +80,8 @@ impl LocalRuntime {
             .map_err(|error| system("start the zygote", io::Error::other(chain(&error))))?;
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let state = Mutex::new(state::State::default());
-        let inner = Arc::new(Inner { privileges, layout, hierarchy, images: Arc::new(images), zygote, state, events });
+        let (images, weights) = (Arc::new(images), tokio::sync::Mutex::default());
+        let inner = Arc::new(Inner { privileges, layout, hierarchy, images, zygote, state, weights, events });
         adopt::adopt(&inner).await?;
         resources::weigh(&inner).await?;
         Ok(Arc::new(LocalRuntime { inner, receiver: Mutex::new(Some(receiver)), keeper }))

@@ -1,5 +1,6 @@
 //! What pods may use and do use: groups of classes, new limits without a restart, measurements.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -24,20 +25,25 @@ fn class_limits<'a>(qos: Qos, sandboxes: impl Iterator<Item = &'a SandboxConfig>
     }
 }
 
-/// Weighs the groups of the classes by the pods that are in them now.
+/// Weights that the groups of the classes have now, as far as this agent wrote them.
+pub(super) type Weights = BTreeMap<Qos, Limits>;
+
+/// Weighs the groups of the classes by the pods that are in them now. Writes only what changes: a pod waits for this while it
+/// starts, and most pods leave their class as heavy as it was.
 pub(super) async fn weigh(inner: &Arc<Inner>) -> Result<()> {
-    let mut groups = Vec::new();
+    // Held until the kernel has them: of two that weigh at once, the later one must write last.
+    let mut weights = inner.weights.lock().await;
     for qos in [Qos::Burstable, Qos::BestEffort] {
-        let state = inner.state();
-        let limits = class_limits(qos, state.sandboxes.values().map(|entry| &entry.record.config));
-        drop(state);
-        groups.push((inner.group(&inner.layout.class_cgroup(qos))?, limits));
+        let limits = class_limits(qos, inner.state().sandboxes.values().map(|entry| &entry.record.config));
+        if weights.get(&qos) == Some(&limits) {
+            continue;
+        }
+        let group = inner.group(&inner.layout.class_cgroup(qos))?;
+        let weighed = move || group.create(&limits).map_err(|error| cgroup_error("weigh the classes of pods", &error));
+        blocking(weighed).await?;
+        weights.insert(qos, limits);
     }
-    blocking(move || {
-        let weighed = groups.iter().try_for_each(|(group, limits)| group.create(limits));
-        weighed.map_err(|error| cgroup_error("weigh the classes of pods", &error))
-    })
-    .await
+    Ok(())
 }
 
 /// Bounds all pods together.
