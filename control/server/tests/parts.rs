@@ -81,26 +81,31 @@ async fn changes_that_were_decided_together_do_not_refuse_each_other() {
 }
 
 #[tokio::test]
-async fn equal_events_are_counted() {
+async fn equal_events_are_counted_and_tries_to_place_a_pod_are_one() {
     let cluster = Cluster::start().await;
     cluster.admin.post(PODS, &pod("a")).await;
     let about = key("pods", "default", "a");
     let uid = cluster.running.verbs.view().get(&about).unwrap().header.uid.clone();
-    let event = |message: &str| Change::Event {
+    let event = |reason, message: &str| Change::Event {
         about: about.clone(),
         uid: uid.clone(),
         warning: true,
-        reason: "FailedScheduling",
+        reason,
         message: message.into(),
     };
-    let scheduler = Requester::component("scheduler");
-    let outcomes = cluster.running.verbs.carry_out(&scheduler, None, vec![event("x"), event("x"), event("y")]).await;
-    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    let (_, list) = cluster.admin.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Da").await;
-    let mut counts: Vec<_> =
-        list["items"].as_array().unwrap().iter().map(|event| (&event["message"], &event["count"])).collect();
-    counts.sort_by_key(|(message, _)| message.to_string());
-    assert_eq!(counts, [(&json!("x"), &json!(2)), (&json!("y"), &json!(1))]);
+    let told = async |reason, messages: [&str; 3]| {
+        let events = messages.map(|message| event(reason, message)).into();
+        let outcomes = cluster.running.verbs.carry_out(&Requester::component("scheduler"), None, events).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        let path = format!("/api/v1/namespaces/default/events?fieldSelector=reason%3D{reason}");
+        let (_, list) = cluster.admin.get(&path).await;
+        let items = list["items"].as_array().unwrap().iter();
+        let mut counts: Vec<_> = items.map(|event| (event["message"].clone(), event["count"].clone())).collect();
+        counts.sort_by_key(|(message, _)| message.to_string());
+        counts
+    };
+    assert_eq!(told("Preempted", ["x", "x", "y"]).await, [(json!("x"), json!(2)), (json!("y"), json!(1))]);
+    assert_eq!(told("FailedScheduling", ["x", "x", "y"]).await, [(json!("y"), json!(3))], "the last try's words stand");
     cluster.stop().await;
 }
 
