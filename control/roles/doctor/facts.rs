@@ -160,23 +160,25 @@ impl Modules {
 /// The middle time of small synchronous writes.
 fn sync_time(directory: &Path) -> io::Result<Duration> {
     let path = directory.join(format!(".bireme-doctor-{}", std::process::id()));
-    let times = (|| {
-        let mut file = fs::File::options().write(true).create_new(true).open(&path)?;
-        let mut times = Vec::with_capacity(SYNCS);
-        for _ in 0..SYNCS {
-            let begun = Instant::now();
-            file.write_all(&SYNC_BYTES)?;
-            file.sync_data()?;
-            times.push(begun.elapsed());
-        }
-        Ok(times)
-    })();
+    let times = write_often(&path);
     // A file that was never made needs no removal.
     fs::remove_file(&path)
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
-    let mut times: Vec<Duration> = times?;
+    let mut times = times?;
     times.sort_unstable();
     Ok(times[SYNCS / 2])
+}
+
+fn write_often(path: &Path) -> io::Result<[Duration; SYNCS]> {
+    let mut file = fs::File::options().write(true).create_new(true).open(path)?;
+    let mut times = [Duration::ZERO; SYNCS];
+    for time in &mut times {
+        let begun = Instant::now();
+        file.write_all(&SYNC_BYTES)?;
+        file.sync_data()?;
+        *time = begun.elapsed();
+    }
+    Ok(times)
 }
 
 #[cfg(test)]
