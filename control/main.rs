@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     }
     let outcome = run();
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // A closed standard error leaves the exit code to speak.
             std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error:#}\n")).unwrap_or_default();
@@ -27,20 +27,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<ExitCode> {
     // One TLS provider, named before anything can ask for one.
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("a TLS provider was installed twice"))?;
     match std::env::args().nth(1).as_deref() {
-        Some(roles::orders::SERVER) => return logged(roles::serve::run),
-        Some(roles::orders::NODE) => return logged(roles::node::run),
-        Some(roles::orders::JANITOR) => return roles::janitor::run(),
+        Some(roles::orders::SERVER) => return logged(roles::serve::run).map(done),
+        Some(roles::orders::NODE) => return logged(roles::node::run).map(done),
+        Some(roles::orders::JANITOR) => return roles::janitor::run().map(done),
         _ => {}
     }
-    let arguments = Arguments::parse();
     let privileges = Privileges::detect();
-    match arguments.command {
+    let outcome = match Arguments::parse().command {
+        Command::Doctor(doctor) => return roles::doctor::run(&doctor, privileges),
         Command::Up(up) => tasks()?.block_on(roles::up::run(roles::settings::settle(&up, privileges)?)),
         Command::Down(down) => {
             let data = down.data_dir.map_or_else(|| roles::settings::default_data_dir(privileges), Ok)?;
@@ -55,7 +55,13 @@ fn run() -> anyhow::Result<()> {
             client(&delete.target, privileges, async |client| cli::delete::run(client, &delete).await)
         }
         Command::Logs(logs) => client(&logs.target, privileges, async |client| cli::logs::run(client, &logs).await),
-    }
+    };
+    outcome.map(done)
+}
+
+/// What has no exit code of its own went well.
+fn done(_: ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// Runs a command that is a client of the API.

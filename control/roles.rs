@@ -16,5 +16,6 @@ pub(crate) mod serve;
 pub(crate) mod node;
 pub(crate) mod shared_network;
 pub(crate) mod janitor;
+pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod demo;

@@ -53,7 +53,7 @@ pub(crate) struct Settings {
 }
 
 /// Address of the API server when none is given.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6443);
+pub(super) const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 6443);
 
 pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Settings> {
     let file = flags.config.as_deref().map(read).transpose()?;

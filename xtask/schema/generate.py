@@ -21,6 +21,7 @@ import json
 import sys
 from pathlib import Path
 
+import metrics
 import older
 from enums import Enums
 from protobuf import Numbers, go_facts
@@ -52,6 +53,7 @@ SPECIAL = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "int-or-string",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "time",
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
+    metrics.DURATION: "string",
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "object",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Patch": "object",
     "io.k8s.apimachinery.pkg.runtime.RawExtension": "object",
@@ -186,7 +188,7 @@ def main(source, old_source, protos, models, target, version, old_version):
     numbers = Numbers(Path(protos), go, SPECIAL, dropped)
     older.grow(dropped, definitions, lambda name, field, schema: numbers.knows(name, field, shape(schema, "", name)))
     newer = {of: word[5:].split("|") for of, words in go.items() for word in words if word.startswith("enum=")}
-    lines, texts = tables(definitions | dropped, numbers, Enums(models, newer))
+    lines, texts = tables(definitions | dropped | metrics.types(definitions), numbers, Enums(models, newer))
     head = HEADER.format(version=version, older=old_version) + f"format {FORMAT}\nkubernetes {version}\n"
     target = Path(target)
     (target / "table.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")

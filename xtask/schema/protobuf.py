@@ -11,6 +11,7 @@ import re
 import sys
 from pathlib import Path
 
+import metrics
 import older
 
 STRUCT = re.compile(r"pub struct (\w+) \{(.*?)\n?\}", re.S)
@@ -95,7 +96,7 @@ class Numbers:
     def of(self, name, field, shape):
         """The fact of a field, or None when nothing is known of its number. The shape's names are full."""
         self.unused.discard((name, field))
-        if name in NEVER_SENT:
+        if name in NEVER_SENT or package(name) == metrics.HOME:
             return None
         words = self.facts.get((name, field), [])
         if name in self.dropped and not words:

@@ -31,6 +31,31 @@ pub enum BadDuration {
     Unit(String, String),
 }
 
+/// A span as Go writes it: from a second on in hours, minutes and seconds, below in the largest unit that leaves a whole part.
+#[must_use]
+pub fn text(span: std::time::Duration) -> String {
+    let nanos = span.as_nanos();
+    let part = |nanos: u128, unit: u128| {
+        let fraction = format!("{:0width$}", nanos % unit, width = unit.ilog10() as usize);
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() { (nanos / unit).to_string() } else { format!("{}.{fraction}", nanos / unit) }
+    };
+    match nanos {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => format!("{}\u{b5}s", part(nanos, 1_000)),
+        1_000_000..1_000_000_000 => format!("{}ms", part(nanos, 1_000_000)),
+        _ => {
+            let (seconds, minutes) = (format!("{}s", part(nanos % 60_000_000_000, 1_000_000_000)), span.as_secs() / 60);
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    }
+}
+
 /// Reads a span.
 ///
 /// # Errors
@@ -83,6 +108,18 @@ fn amount(whole: &str, fraction: &str, size: i128) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_written_as_go_does() {
+        let check = |nanos, want: &str| assert_eq!(text(std::time::Duration::from_nanos(nanos)), want);
+        check(0, "0s");
+        check(1, "1ns");
+        check(1_500, "1.5\u{b5}s");
+        check(20_000_000, "20ms");
+        check(10_002_000_000, "10.002s");
+        check(60_000_000_000, "1m0s");
+        check(5_400_250_000_000, "1h30m0.25s");
+    }
 
     #[test]
     fn spans_are_read_as_in_go() {

@@ -46,6 +46,8 @@ pub enum Subresource {
     Resize,
     /// `certificatesigningrequests/approval`.
     Approval,
+    /// `nodes/proxy`: the node's own endpoint, read through the server.
+    Proxy,
 }
 
 /// A column of `kubectl get`.

@@ -17,6 +17,7 @@ mod discovery;
 mod events;
 mod flowcontrol;
 mod forms;
+mod metrics;
 mod networking;
 mod node;
 mod policy;
@@ -85,6 +86,8 @@ const TABLE: &[fn() -> Kind] = &[
     autoscaling::horizontal_pod_autoscaler::kind,
     policy::pod_disruption_budget::kind,
     scheduling::priority_class::kind,
+    metrics::node_metrics::kind,
+    metrics::pod_metrics::kind,
 ];
 
 static ALL: LazyLock<Vec<Kind>> = LazyLock::new(|| TABLE.iter().map(|kind| kind()).chain(forms::all()).collect());

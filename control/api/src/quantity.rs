@@ -73,6 +73,12 @@ impl Quantity {
         Self { nanos: milli as i128 * (NANO / 1000), form: Form::Decimal }
     }
 
+    /// That many billionths.
+    #[must_use]
+    pub const fn from_nano(nano: i64) -> Self {
+        Self { nanos: nano as i128, form: Form::Decimal }
+    }
+
     /// That many bytes, shown with binary suffixes.
     #[must_use]
     pub const fn from_bytes(bytes: i64) -> Self {

@@ -23,6 +23,8 @@ pub enum Command {
     Down(Down),
     /// Show a Deployment of a Linux container and a Wasm component side by side, then leave nothing behind
     Demo(Demo),
+    /// Tell what this machine lacks, what that costs, and how to get it
+    Doctor(Doctor),
     /// Show objects, in kubectl's words
     Get(Get),
     /// Create or change objects as files say
@@ -174,6 +176,27 @@ pub struct Down {
     /// Data directory of the cluster [default: as for `up`]
     #[arg(long, value_name = "DIR", env = "BIREME_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Directory in which state would be kept [default: as for `up`]
+    #[arg(long, value_name = "DIR", env = "BIREME_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Address at which the API server would listen [default: as for `up`]
+    #[arg(long, value_name = "ADDR:PORT", env = "BIREME_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Form of the output; a table when none is given
+    #[arg(short, long, value_enum)]
+    pub output: Option<Report>,
+}
+
+/// Forms of what `doctor` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Report {
+    /// JSON
+    Json,
 }
 
 /// Options of `demo`.

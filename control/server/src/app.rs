@@ -20,12 +20,13 @@ use crate::fail::{self, Reply};
 use crate::flows::Flows;
 use crate::gate::Gate;
 use crate::limits::Limits;
-use crate::log::NodeCaller;
 use crate::meter::{self, Meter};
+use crate::nodes::NodeCaller;
 use crate::object::Asked;
 use crate::page;
 use crate::query::Query;
 use crate::route::{self, Page, Route, Target};
+use crate::usage::Usage;
 use crate::verbs::{Core, owners};
 use crate::watch::Hub;
 use crate::{body, deadline, flows, identity, warning};
@@ -41,6 +42,8 @@ pub(crate) struct App {
     pub(crate) core: Arc<Core>,
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) caller: NodeCaller,
+    /// What nodes said of their use of resources.
+    pub(crate) usage: Usage,
     pub(crate) version: Value,
     pub(crate) server_address: String,
     pub(crate) bootstrapped: AtomicBool,

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use api::header;
 use api::kind::Kind;
-use api::meta::{Key, Revision};
-use api::record::{Body, Record};
 use api::status::Status;
 use api::view::View;
 use serde_json::{Value, json};
 use store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::computed;
 use crate::verbs::Core;
 
 /// Name of the store among the parts, as Kubernetes has it.
@@ -47,7 +45,7 @@ pub(crate) fn view(core: &Core, kind: &Kind) -> Result<View, Status> {
     let others = core.components.iter().map(|component| (component.name, component.health()));
     let mut view = View::new();
     for (name, health) in others.chain([(STORE, health_of(&core.store))]) {
-        view.put(Arc::new(record(kind, name, &health)?));
+        view.put(Arc::new(computed::record(kind, "", name, &object(kind, name, &health))?));
     }
     Ok(view)
 }
@@ -59,13 +57,6 @@ pub(crate) fn unknown(name: &str) -> Status {
 
 fn health_of(store: &Store) -> Result<(), String> {
     store.failure().map_or(Ok(()), Err)
-}
-
-fn record(kind: &Kind, name: &str, health: &Result<(), String>) -> Result<Record, Status> {
-    let object = object(kind, name, health);
-    let key = Key::new(&kind.resource(), "", name).map_err(|error| Status::internal(error.to_string()))?;
-    let body = Body::encode(&object).map_err(|error| Status::internal(error.to_string()))?;
-    Ok(Record { key, revision: Revision::ZERO, header: header::extract(kind, &object), body })
 }
 
 fn object(kind: &Kind, name: &str, health: &Result<(), String>) -> Value {

@@ -40,6 +40,7 @@ const ORDER: &[&str] = &[
     "discovery.k8s.io",
     "flowcontrol.apiserver.k8s.io",
     "resource.k8s.io",
+    "metrics.k8s.io",
 ];
 
 /// Verbs of a kind, as discovery orders them.
@@ -149,6 +150,8 @@ fn part(kind: &'static Kind, part: Subresource) -> Part {
         Subresource::Scale => other("autoscaling", "v1", "Scale", READ_AND_CHANGE),
         Subresource::Binding => Answers { of: None, kind: "Binding", verbs: &["create"] },
         Subresource::Log => own(&["get"]),
+        // Kubernetes names what travels here; it has no group, and takes any method. Ours is read only.
+        Subresource::Proxy => Answers { of: None, kind: "NodeProxyOptions", verbs: &["get"] },
         Subresource::Finalize => own(&["update"]),
         Subresource::Eviction => other("policy", "v1", "Eviction", &["create"]),
     };

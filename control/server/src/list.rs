@@ -10,7 +10,6 @@ use api::view::View;
 use http::HeaderMap;
 use serde_json::json;
 
-use crate::components;
 use crate::fail::Reply;
 use crate::negotiate::Shape;
 use crate::query::Query;
@@ -37,9 +36,6 @@ pub(crate) struct Page {
 /// Reads the page that the query asks for.
 pub(crate) async fn read(core: &Core, selection: &Selection, query: &Query) -> Result<Page, Status> {
     let wanted = revision::of_list(query)?;
-    if selection.kind.flags.computed {
-        return Ok(page(&components::view(core, selection.kind)?, selection, "", usize::MAX));
-    }
     let limit = revision::limit(query)?.unwrap_or(usize::MAX);
     let Some(token) = query.get("continue") else {
         let view = core.state(wanted).await?;
@@ -55,6 +51,11 @@ pub(crate) async fn read(core: &Core, selection: &Selection, query: &Query) -> R
     };
     let start = format!("{}{}", selection.prefix(), token.start);
     Ok(page(&view, selection, &start, limit))
+}
+
+/// All that is meant, in a view that has nothing else.
+pub(crate) fn whole(view: &View, selection: &Selection) -> Page {
+    page(view, selection, "", usize::MAX)
 }
 
 fn page(view: &View, selection: &Selection, start: &str, limit: usize) -> Page {

@@ -1,45 +1,23 @@
 //! Logs of a container: passed through from the node that runs it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use api::record::Record;
 use api::status::Status;
 use api::view::View;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use seam::Seam;
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::fail::Reply;
-use crate::query::Query;
+use crate::nodes::NodeCaller;
+use crate::query::{self, Query};
 use crate::verbs::value_of;
 
-/// Longest wait for a node to take a connection and begin its answer.
-const CONNECT: Duration = Duration::from_secs(10);
 /// Parameters that the node understands.
 const PASSED: [&str; 6] = ["follow", "tailLines", "sinceSeconds", "sinceTime", "timestamps", "limitBytes"];
 /// Longest explanation of a node that is passed on.
 const EXPLANATION_MAX: usize = 4096;
-
-/// Calls nodes with the server's own certificate.
-#[derive(Clone)]
-pub(crate) struct NodeCaller {
-    pub(crate) tls: Arc<rustls::ClientConfig>,
-    pub(crate) seam: Seam,
-}
-
-impl std::fmt::Debug for NodeCaller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NodeCaller").finish_non_exhaustive()
-    }
-}
 
 /// Answers `pods/log`.
 pub(crate) async fn logs(caller: &NodeCaller, view: &View, pod: &Record, query: &Query) -> Result<Reply, Status> {
@@ -57,19 +35,27 @@ pub(crate) async fn logs(caller: &NodeCaller, view: &View, pod: &Record, query: 
     if !started(&object, &container, previous) {
         return Err(waiting(&object, name, &container, previous));
     }
-    let place = endpoint(view, node)?;
-    let mut parameters: Vec<String> =
-        PASSED.iter().filter_map(|name| query.get(name).map(|value| format!("{name}={}", escape(value)))).collect();
+    let mut parameters: Vec<String> = PASSED
+        .iter()
+        .filter_map(|name| query.get(name).map(|value| format!("{name}={}", query::escape(value))))
+        .collect();
     if previous {
         parameters.push("previous=true".to_owned());
     }
     let path = format!("/containerLogs/{namespace}/{name}/{container}?{}", parameters.join("&"));
-    caller.get(node, &place, &path).await
-}
-
-/// Escapes a value for a query.
-fn escape(value: &str) -> String {
-    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+    let (parts, body) = caller.get(view, node, &path).await?.into_parts();
+    if !parts.status.is_success() {
+        let text = http_body_util::Limited::new(body, EXPLANATION_MAX).collect().await;
+        let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
+        let message = if text.is_empty() { parts.status.to_string() } else { text };
+        return Err(match parts.status.as_u16() {
+            400 | 404 => Status::bad_request(message),
+            _ => Status::internal(format!("node \"{node}\" answered: {message}")),
+        });
+    }
+    let mut reply = Response::new(Body::new(body));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    Ok(reply)
 }
 
 fn names<'a>(object: &'a Value, list: &str) -> Vec<&'a str> {
@@ -122,64 +108,6 @@ fn waiting(object: &Value, pod: &str, container: &str, previous: bool) -> Status
     let reason = status_of(object, container).and_then(|status| status["state"]["waiting"]["reason"].as_str());
     let reason = reason.unwrap_or("ContainerCreating");
     Status::bad_request(format!("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}"))
-}
-
-/// `ADDRESS:PORT` of a node's endpoint.
-fn endpoint(view: &View, node: &str) -> Result<String, Status> {
-    let unavailable = |why: &str| Status::unavailable(format!("cannot reach node \"{node}\": {why}"), 1);
-    let record = view.find("", "nodes", "", node).ok_or_else(|| unavailable("there is no such node"))?;
-    let object = value_of(record)?;
-    let addresses = object["status"]["addresses"].as_array().into_iter().flatten();
-    let address = addresses
-        .filter(|address| address["type"] == "InternalIP")
-        .find_map(|address| address["address"].as_str())
-        .ok_or_else(|| unavailable("its status has no InternalIP"))?;
-    let port = object["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].as_u64();
-    let port = port.filter(|port| *port != 0).ok_or_else(|| unavailable("its status has no kubelet endpoint"))?;
-    Ok(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") })
-}
-
-impl NodeCaller {
-    /// Asks a node and passes its answer through as it comes. The node proves itself by its name.
-    async fn get(&self, node: &str, place: &str, path: &str) -> Result<Reply, Status> {
-        let failed =
-            |why: String| Status::unavailable(format!("cannot read from node \"{node}\" at {place}: {why}"), 1);
-        let name = ServerName::try_from(node.to_owned()).map_err(|error| failed(error.to_string()))?;
-        let uri: Uri =
-            path.parse().map_err(|_| Status::bad_request("a parameter of the request cannot be passed on"))?;
-        let connect = async {
-            let stream = TcpStream::connect(place).await?;
-            TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await
-        };
-        let stream = self.seam.timeout(CONNECT, connect).await;
-        let stream = stream.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-        let (mut sender, connection) = handshake.await.map_err(|error| failed(error.to_string()))?;
-        let about = node.to_owned();
-        self.seam.spawn("node connection", async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(node = about, %error, "a connection to a node ended");
-            }
-        });
-        let mut request = Request::new(Empty::<bytes::Bytes>::new());
-        *request.uri_mut() = uri;
-        request.headers_mut().insert(http::header::HOST, HeaderValue::from_static("node"));
-        let answer = self.seam.timeout(CONNECT, sender.send_request(request)).await;
-        let answer = answer.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
-        let (parts, body) = answer.into_parts();
-        if !parts.status.is_success() {
-            let text = http_body_util::Limited::new(body, EXPLANATION_MAX).collect().await;
-            let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
-            let message = if text.is_empty() { parts.status.to_string() } else { text };
-            return Err(match parts.status.as_u16() {
-                400 | 404 => Status::bad_request(message),
-                _ => Status::internal(format!("node \"{node}\" answered: {message}")),
-            });
-        }
-        let mut reply = Response::new(Body::new(body));
-        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        Ok(reply)
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::verbs::apply::Application;
 use crate::verbs::bind::Binding;
 use crate::verbs::modify::Part;
 use crate::verbs::{Ask, Deleted, Object, Patch, Written, evict, patch, shown};
-use crate::{body, components, list, log, scale, send, warning, watch};
+use crate::{body, computed, list, log, scale, send, warning, watch};
 
 /// Deletions of one collection under way at once.
 const DELETIONS: usize = 16;
@@ -51,12 +51,22 @@ impl<'a> Asked<'a> {
             let pod = view.get(&ask.key(ask.name)?).cloned().ok_or_else(|| ask.not_found())?;
             return log::logs(&self.app.caller, &view, &pod, self.query).await;
         }
+        if self.target.subresource == Some(Subresource::Proxy) {
+            let view = self.app.core.store.view();
+            let root = if self.target.rest.is_empty() { "/" } else { "" };
+            let path = format!("{root}{}{}", self.target.rest, self.query.encoded());
+            return self.app.caller.pass(&view, &self.target.name, &path).await;
+        }
         let shape = negotiate::shape(self.headers)?;
         match self.target.verb {
             Verb::Get => self.get(shape).await,
             Verb::List => {
                 let selection = Selection::of(self.target, self.query)?;
-                let page = list::read(&self.app.core, &selection, self.query).await?;
+                let page = if selection.kind.flags.computed {
+                    list::whole(&computed::view(self.app, selection.kind).await?, &selection)
+                } else {
+                    list::read(&self.app.core, &selection, self.query).await?
+                };
                 let include = Include::of(self.query)?;
                 Ok(list::answer(page, &selection, shape, include, self.headers, self.app.core.seam.now()))
             }
@@ -92,8 +102,8 @@ impl<'a> Asked<'a> {
         };
         let ask = self.ask(WriteOptions::default());
         if ask.kind.flags.computed {
-            let view = components::view(&self.app.core, ask.kind)?;
-            let record = view.get(&ask.key(ask.name)?).ok_or_else(|| components::unknown(ask.name))?;
+            let view = computed::view(self.app, ask.kind).await?;
+            let record = view.get(&ask.key(ask.name)?).ok_or_else(|| computed::unknown(self.app, &ask))?;
             return self.give(StatusCode::OK, &Object::Stored(Arc::clone(record)), shape, &[]);
         }
         let view = self.app.core.state(wanted).await?;

@@ -17,6 +17,13 @@ impl Query {
         Ok(Self(pairs.into_iter().filter(|(name, _)| !name.is_empty()).collect()))
     }
 
+    /// The parameters as a URL has them, with the `?`; empty when there are none.
+    pub(crate) fn encoded(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
+        let pairs: Vec<String> = pairs.collect();
+        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+    }
+
     /// The first value of a parameter; absent and empty are the same, as for Kubernetes.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
@@ -48,4 +55,9 @@ impl Query {
         };
         text.parse().map(Some).map_err(wrong)
     }
+}
+
+/// A text as a part of a URL.
+pub(crate) fn escape(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

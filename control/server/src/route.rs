@@ -8,7 +8,7 @@ use api::status::Status;
 use http::Method;
 
 use crate::fail;
-use crate::query::Query;
+use crate::query::{self, Query};
 
 /// What is to be done, in the words of authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,8 @@ pub(crate) struct Target {
     pub(crate) namespace: String,
     /// Empty for collections.
     pub(crate) name: String,
+    /// The path that is asked of a proxy, escaped; empty elsewhere.
+    pub(crate) rest: String,
 }
 
 impl Target {
@@ -77,7 +79,7 @@ impl Target {
 
     /// Whether the answer may take as long as it takes.
     pub(crate) fn is_long_running(&self) -> bool {
-        self.verb == Verb::Watch || self.subresource == Some(Subresource::Log)
+        self.verb == Verb::Watch || matches!(self.subresource, Some(Subresource::Log | Subresource::Proxy))
     }
 
     /// Whether state may change.
@@ -136,6 +138,7 @@ pub(crate) fn spelled(subresource: Subresource) -> &'static str {
         Subresource::EphemeralContainers => "ephemeralcontainers",
         Subresource::Resize => "resize",
         Subresource::Approval => "approval",
+        Subresource::Proxy => "proxy",
     }
 }
 
@@ -177,6 +180,10 @@ fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &Qu
         ["watch", rest @ ..] => (true, rest),
         _ => (false, rest),
     };
+    let (rest, passed) = match rest {
+        ["nodes", _, "proxy", passed @ ..] if (group, version) == ("", "v1") => (&rest[..3], passed),
+        _ => (rest, [].as_slice()),
+    };
     let (namespace, plural, name, part) = split(rest).ok_or_else(fail::no_resource)?;
     let (plural, part) =
         if (group, plural, name) == ("", "bindings", "") { ("pods", "binding") } else { (plural, part) };
@@ -203,7 +210,8 @@ fn object(method: &Method, group: &str, version: &str, rest: &[&str], query: &Qu
     };
     let verb = verb(method, !name.is_empty(), subresource, watch).filter(has).ok_or_else(fail::method_not_allowed)?;
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
-    Ok(Route::Object(Box::new(Target { verb, kind, subresource, namespace, name })))
+    let rest = passed.iter().map(|segment| format!("/{}", query::escape(segment))).collect();
+    Ok(Route::Object(Box::new(Target { verb, kind, subresource, namespace, name, rest })))
 }
 
 /// Namespace, plural, name and subresource of the path below a group and version.
@@ -229,6 +237,8 @@ fn verb(method: &Method, named: bool, subresource: Option<Subresource>, watch: b
         (_, _, Some(Subresource::Binding | Subresource::Eviction)) => None,
         (&Method::GET, true, Some(Subresource::Log)) => Some(Verb::Get),
         (_, _, Some(Subresource::Log)) => None,
+        (&Method::GET, true, Some(Subresource::Proxy)) => Some(Verb::Get),
+        (_, _, Some(Subresource::Proxy)) => None,
         (&Method::PUT, true, Some(Subresource::Finalize)) => Some(Verb::Update),
         (_, _, Some(Subresource::Finalize)) => None,
         (&Method::GET, true, Some(_)) => Some(Verb::Get),
@@ -287,6 +297,10 @@ mod tests {
         check(&Method::POST, "/api/v1/namespaces/d/pods/w/eviction", "create Pod d/w eviction");
         check(&Method::PATCH, "/api/v1/namespaces/d/pods/w/ephemeralcontainers", "patch Pod d/w ephemeralcontainers");
         check(&Method::GET, "/api/v1/namespaces/d/pods/w/resize", "get Pod d/w resize");
+        check(&Method::GET, "/api/v1/nodes/n/proxy/metrics/resource", "get Node /n proxy");
+        check(&Method::GET, "/api/v1/nodes/n/proxy", "get Node /n proxy");
+        check(&Method::GET, "/apis/metrics.k8s.io/v1beta1/nodes/n", "get NodeMetrics /n");
+        check(&Method::GET, "/apis/metrics.k8s.io/v1beta1/namespaces/d/pods", "list PodMetrics d/");
     }
 
     #[test]
@@ -301,5 +315,8 @@ mod tests {
         check(&Method::GET, "/api/v1/namespaces/d/pods/w/eviction", "405");
         check(&Method::DELETE, "/api/v1/namespaces/d/pods/w/status", "405");
         check(&Method::GET, "/foo", "Nothing");
+        check(&Method::POST, "/api/v1/nodes/n/proxy/metrics", "405");
+        check(&Method::GET, "/apis/metrics.k8s.io/v1beta1/nodes/n/proxy/x", "404");
+        check(&Method::DELETE, "/apis/metrics.k8s.io/v1beta1/namespaces/d/pods/p", "405");
     }
 }

@@ -21,9 +21,10 @@ use crate::components::Component;
 use crate::flows::Flows;
 use crate::limits::Limits;
 use crate::listen::{self, Listener};
-use crate::log::NodeCaller;
 use crate::meter::Meter;
+use crate::nodes::NodeCaller;
 use crate::pki::{NodeBundle, Pair, Pki, PkiError, kubeconfig};
+use crate::usage::Usage;
 use crate::verbs::{Core, InProcess};
 use crate::watch::Hub;
 use crate::{admit, bootstrap};
@@ -108,6 +109,7 @@ impl Server {
         let app = Arc::new(App {
             core: Arc::clone(&core),
             authorizer: Arc::new(Builtin),
+            usage: Usage::default(),
             caller: NodeCaller { tls: Arc::new(node_tls), seam: seam.clone() },
             version,
             server_address: reachable.first().or(addresses.first()).map(ToString::to_string).unwrap_or_default(),

@@ -11,19 +11,14 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use api::change::Change;
 use api::meta::{Key, Resource};
 use api::requester::Requester;
 use http::Method;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use seam::Seam;
 use serde_json::{Value, json};
-use server::{NodeBundle, Server, StartError};
+use server::{Server, StartError};
 use support::{Client, Cluster, pod};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
@@ -86,26 +81,31 @@ async fn changes_that_were_decided_together_do_not_refuse_each_other() {
 }
 
 #[tokio::test]
-async fn equal_events_are_counted() {
+async fn equal_events_are_counted_and_tries_to_place_a_pod_are_one() {
     let cluster = Cluster::start().await;
     cluster.admin.post(PODS, &pod("a")).await;
     let about = key("pods", "default", "a");
     let uid = cluster.running.verbs.view().get(&about).unwrap().header.uid.clone();
-    let event = |message: &str| Change::Event {
+    let event = |reason, message: &str| Change::Event {
         about: about.clone(),
         uid: uid.clone(),
         warning: true,
-        reason: "FailedScheduling",
+        reason,
         message: message.into(),
     };
-    let scheduler = Requester::component("scheduler");
-    let outcomes = cluster.running.verbs.carry_out(&scheduler, None, vec![event("x"), event("x"), event("y")]).await;
-    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    let (_, list) = cluster.admin.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Da").await;
-    let mut counts: Vec<_> =
-        list["items"].as_array().unwrap().iter().map(|event| (&event["message"], &event["count"])).collect();
-    counts.sort_by_key(|(message, _)| message.to_string());
-    assert_eq!(counts, [(&json!("x"), &json!(2)), (&json!("y"), &json!(1))]);
+    let told = async |reason, messages: [&str; 3]| {
+        let events = messages.map(|message| event(reason, message)).into();
+        let outcomes = cluster.running.verbs.carry_out(&Requester::component("scheduler"), None, events).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        let path = format!("/api/v1/namespaces/default/events?fieldSelector=reason%3D{reason}");
+        let (_, list) = cluster.admin.get(&path).await;
+        let items = list["items"].as_array().unwrap().iter();
+        let mut counts: Vec<_> = items.map(|event| (event["message"].clone(), event["count"].clone())).collect();
+        counts.sort_by_key(|(message, _)| message.to_string());
+        counts
+    };
+    assert_eq!(told("Preempted", ["x", "x", "y"]).await, [(json!("x"), json!(2)), (json!("y"), json!(1))]);
+    assert_eq!(told("FailedScheduling", ["x", "x", "y"]).await, [(json!("y"), json!(3))], "the last try's words stand");
     cluster.stop().await;
 }
 
@@ -146,46 +146,13 @@ async fn a_node_may_what_concerns_it_and_its_pods() {
     cluster.stop().await;
 }
 
-/// A node's endpoint that answers one request with the request's own path.
-async fn endpoint(bundle: &NodeBundle) -> u16 {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(bundle.client_ca.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let certificate = CertificateDer::from_pem_slice(bundle.serving.certificate.as_bytes()).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(bundle.serving.key.as_bytes()).unwrap();
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = socket.local_addr().unwrap().port();
-    Seam::real().spawn("node", async move {
-        let (stream, _) = socket.accept().await.unwrap();
-        let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(tls)).accept(stream).await.unwrap();
-        let mut head = vec![0; 4096];
-        let length = stream.read(&mut head).await.unwrap();
-        let line = String::from_utf8_lossy(&head[..length]).lines().next().unwrap().to_owned();
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{line}", line.len());
-        stream.write_all(answer.as_bytes()).await.unwrap();
-        stream.shutdown().await.unwrap();
-    });
-    port
-}
-
 #[tokio::test]
 async fn logs_come_from_the_node_that_runs_the_pod() {
     let cluster = Cluster::start().await;
-    let port = endpoint(&cluster.running.node_bundle("n1").unwrap()).await;
+    let port = support::node::endpoint(&cluster.running.node_bundle("n1").unwrap(), |line| line.to_owned()).await;
     let admin = &cluster.admin;
     admin.post("/api/v1/nodes", &json!({"metadata": {"name": "n1"}})).await;
-    let status = json!({"status": {
-        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
-    }});
-    assert_eq!(admin.merge("/api/v1/nodes/n1/status", &status).await.0, 200);
+    assert_eq!(admin.merge("/api/v1/nodes/n1/status", &support::node::status(port)).await.0, 200);
     admin.post(PODS, &pod("a")).await;
     let message = |answer: (u16, Value)| answer.1["message"].as_str().unwrap_or_default().to_owned();
     assert_eq!(admin.get(&format!("{PODS}/a/log")).await, (204, json!("")), "nothing can have written a log");

@@ -17,12 +17,13 @@ use crate::cluster::{ApiServer, Cluster};
 use crate::config::AgentConfig;
 use crate::context::{Context, PULLS_MAX, Tokens};
 use crate::contract::PodNetworking;
-use crate::endpoint::{Endpoint, EndpointError};
+use crate::endpoint::{Endpoint, EndpointError, Served};
 use crate::events::Events;
 use crate::node::{Identity, Keeper};
 use crate::pods::Pods;
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
+use crate::usage::{self, Usages};
 use crate::{static_pods, storage};
 
 /// Starts agents.
@@ -121,10 +122,12 @@ impl Agent {
         let heard = runtime.events();
         let mirrors = Arc::clone(&context.mirrors);
         let pods = Arc::new(Pods::new(Arc::clone(&context)).await?);
-        tasks.push(seam.spawn("ephemeral storage", storage::watch(context, Arc::clone(&pods))));
+        tasks.push(seam.spawn("ephemeral storage", storage::watch(Arc::clone(&context), Arc::clone(&pods))));
+        let usages = Arc::new(Usages::default());
+        tasks.push(seam.spawn("use of resources", usage::watch(context, Arc::clone(&pods), Arc::clone(&usages))));
         let statics = static_pods::Keeper::new(config.static_pods.clone(), Arc::clone(&pods), &config.node_name).await;
         tasks.extend(statics.start(&seam, Arc::new(ApiServer(client.clone()))));
-        tasks.push(endpoint.serve(&seam, Arc::clone(&pods)));
+        tasks.push(endpoint.serve(&seam, Served { pods: Arc::clone(&pods), usages, capacity, seam: seam.clone() }));
         tasks.push(seam.spawn("runtime events", Arc::clone(&pods).listen(heard)));
         tasks.push(seam.spawn("watch pods", Arc::clone(&pods).follow(Api::<Pod>::all(client.clone()))));
 

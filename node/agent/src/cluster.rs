@@ -166,7 +166,8 @@ impl Cluster for ApiServer {
         let events: Api<Event> = Api::namespaced(self.0.clone(), namespace);
         let sent = if again {
             let name = event.metadata.name.as_deref().unwrap_or_default();
-            let patch = json!({ "count": event.count, "lastTimestamp": event.last_timestamp });
+            let patch =
+                json!({ "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message });
             events.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
         } else {
             events.create(&PostParams::default(), event).await

@@ -1,4 +1,4 @@
-//! The node's HTTPS endpoint, for the API server alone: logs and health.
+//! The node's HTTPS endpoint, for the API server alone: logs, health and figures.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,10 +23,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, Capacity};
 use crate::logs::{self, Query};
 use crate::pods::Pods;
 use crate::policy;
+use crate::usage::Usages;
 
 /// Who may ask: the API server by its own name, and administrators.
 const SERVER_NAME: &str = "bireme-apiserver";
@@ -85,11 +86,14 @@ impl Endpoint {
     }
 
     /// Answers.
-    pub(crate) fn serve(self, seam: &Seam, pods: Arc<Pods>) -> Task {
-        let state = Served { pods, seam: seam.clone() };
+    pub(crate) fn serve(self, seam: &Seam, state: Served) -> Task {
         let router = Router::new()
             .route("/healthz", get(async || "ok"))
             .route("/containerLogs/{namespace}/{pod}/{container}", get(container_logs))
+            .route("/stats/summary", get(summary))
+            .route("/metrics", get(figures))
+            .route("/metrics/resource", get(resource_figures))
+            .route("/metrics/cadvisor", get(container_figures))
             .with_state(state);
         let own = seam.clone();
         seam.spawn("node endpoint", async move {
@@ -168,10 +172,37 @@ fn may(certificate: &CertificateDer<'_>) -> bool {
     named || subject.iter_organization().filter_map(|name| name.as_str().ok()).any(|name| name == ADMIN_GROUP)
 }
 
+/// What is told at the endpoint.
 #[derive(Clone)]
-struct Served {
-    pods: Arc<Pods>,
-    seam: Seam,
+pub(crate) struct Served {
+    pub pods: Arc<Pods>,
+    pub usages: Arc<Usages>,
+    pub capacity: Capacity,
+    pub seam: Seam,
+}
+
+async fn summary(State(served): State<Served>) -> axum::Json<serde_json::Value> {
+    axum::Json(served.usages.summary())
+}
+
+/// The agent's own figures.
+async fn figures(State(served): State<Served>) -> Response {
+    match served.seam.metrics().text() {
+        Ok(text) => exposed(text),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot read the figures: {error}")).into_response(),
+    }
+}
+
+async fn resource_figures(State(served): State<Served>) -> Response {
+    exposed(served.usages.resource())
+}
+
+async fn container_figures(State(served): State<Served>) -> Response {
+    exposed(served.usages.cadvisor(served.capacity))
+}
+
+fn exposed(text: String) -> Response {
+    ([("content-type", seam::metrics::TEXT)], text).into_response()
 }
 
 async fn container_logs(

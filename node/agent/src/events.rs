@@ -1,32 +1,24 @@
 //! Events about pods and the node: what `kubectl describe` shows.
 //!
-//! The same event again raises the count of the first one. A pod that produces too many different ones is silenced, as
-//! the kubelet's own recorder does, so that a broken pod cannot fill the store.
+//! The same event again raises the count of the first one. Many that differ in their words only become one, and an object that
+//! produces too many is silenced, as the kubelet's own recorder does, so that a broken pod cannot fill the store: see [`book`].
 
-use std::collections::BTreeMap;
+mod book;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use seam::{Seam, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::backoff::later;
 use crate::cluster::Cluster;
+use crate::events::book::Book;
 use crate::policy;
 use crate::status::seconds;
 
 /// Events waiting to be written. What comes while the queue is full is dropped: events are best effort by their contract.
 const QUEUE_MAX: usize = 1024;
-/// Series that are remembered. The oldest are forgotten first, and a new event is then written.
-const SERIES_MAX: usize = 4096;
-/// A series that had no event for so long begins anew.
-const SERIES_LASTS: Duration = Duration::from_mins(10);
-/// Events per pod in a row, and the time in which one more is allowed.
-const BURST: u32 = 25;
-const REFILL: Duration = Duration::from_mins(5);
-
 /// `Event.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
@@ -91,7 +83,7 @@ impl Events {
         let (sender, mut notes) = mpsc::channel(QUEUE_MAX);
         let own = seam.clone();
         let task = seam.spawn("events", async move {
-            let mut book = Book { node, series: BTreeMap::new(), budgets: BTreeMap::new() };
+            let mut book = Book::new(node);
             while let Some(note) = notes.recv().await {
                 let suffix = own.uuid().simple().to_string();
                 let Some((event, again)) = book.write(note, own.now(), &suffix) else { continue };
@@ -107,53 +99,6 @@ impl Events {
     pub(crate) fn note(&self, note: Note) {
         if let Err(error) = self.0.try_send(note) {
             tracing::debug!(%error, "event lost");
-        }
-    }
-}
-
-/// Remembers what was written.
-struct Book {
-    node: String,
-    series: BTreeMap<Note, Event>,
-    budgets: BTreeMap<String, (u32, Timestamp)>,
-}
-
-impl Book {
-    /// The event to write, and whether it raises the count of one that exists; none when the object is silenced.
-    fn write(&mut self, note: Note, now: Timestamp, suffix: &str) -> Option<(Event, bool)> {
-        let lives =
-            |event: &Event| event.last_timestamp.as_ref().is_some_and(|last| later(last.0, SERIES_LASTS) >= now);
-        self.series.retain(|_, event| lives(event));
-        if let Some(event) = self.series.get_mut(&note) {
-            event.count = event.count.map(|count| count.saturating_add(1));
-            event.last_timestamp = Some(seconds(now));
-            return Some((event.clone(), true));
-        }
-        if !self.afford(&note.uid, now) {
-            return None;
-        }
-        if self.series.len() >= SERIES_MAX {
-            self.series.pop_first();
-        }
-        let event = event(&note, &self.node, now, suffix);
-        self.series.insert(note, event.clone());
-        Some((event, false))
-    }
-
-    /// Spends one event of an object's budget.
-    fn afford(&mut self, uid: &str, now: Timestamp) -> bool {
-        self.budgets.retain(|_, (left, since)| *left < BURST && later(*since, REFILL * BURST) > now);
-        let (left, since) = self.budgets.entry(uid.to_owned()).or_insert((BURST, now));
-        while *left < BURST && later(*since, REFILL) <= now {
-            *left += 1;
-            *since = later(*since, REFILL);
-        }
-        match left.checked_sub(1) {
-            Some(rest) => {
-                *left = rest;
-                true
-            }
-            None => false,
         }
     }
 }

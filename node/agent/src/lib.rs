@@ -41,6 +41,7 @@ mod pods;
 mod probes;
 mod seat;
 mod storage;
+mod usage;
 mod volumes;
 mod worker;
 

@@ -77,11 +77,8 @@ fn of_subresource(kind: &Kind, of: Subresource) -> (&'static str, Map<String, Va
         Subresource::Resize => ("resize", Endpoint::of(kind, "Resize").read_and_change()),
         Subresource::Approval => ("approval", Endpoint::of(kind, "Approval").read_and_change()),
         Subresource::Finalize => ("finalize", verb("put", Endpoint::of(kind, "Finalize").write("put", "replace", 200))),
-        Subresource::Log => {
-            let mut operation = Endpoint::of(kind, "Log").read("read", LOG_PARAMETERS);
-            operation["responses"]["200"]["content"] = json!({"text/plain": {"schema": {"type": "string"}}});
-            ("log", verb("get", operation))
-        }
+        Subresource::Log => ("log", verb("get", Endpoint::of(kind, "Log").read_text("text/plain", LOG_PARAMETERS))),
+        Subresource::Proxy => ("proxy", verb("get", Endpoint::of(kind, "Proxy").read_text("*/*", &[]))),
     }
 }
 
@@ -120,6 +117,14 @@ impl<'a> Endpoint<'a> {
     fn read(&self, verb: &str, parameters: &[Parameter]) -> Value {
         let action = if verb == "list" { "list" } else { "get" };
         self.operation(verb, action, parameters, &[(200, &self.body)])
+    }
+
+    /// Reads what is no object.
+    fn read_text(&self, media: &str, parameters: &[Parameter]) -> Value {
+        let mut operation = self.read("read", parameters);
+        operation["responses"]["200"]["content"] =
+            Map::from_iter([(media.to_owned(), json!({"schema": {"type": "string"}}))]).into();
+        operation
     }
 
     fn write(&self, action: &str, verb: &str, code: u16) -> Value {

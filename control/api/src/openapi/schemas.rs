@@ -26,7 +26,8 @@ pub(super) fn subresource(subresource: Subresource) -> Option<&'static str> {
         | Subresource::Finalize
         | Subresource::EphemeralContainers
         | Subresource::Resize
-        | Subresource::Approval => None,
+        | Subresource::Approval
+        | Subresource::Proxy => None,
     }
 }
 

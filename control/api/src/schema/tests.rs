@@ -115,7 +115,9 @@ fn every_field_of_a_served_kind_has_its_number_in_protobuf() {
     let bodies = [("", "v1", "Binding"), ("", "v1", "DeleteOptions"), ("autoscaling", "v1", "Scale")];
     let bodies = bodies.iter().map(|(group, version, kind)| Schema::of_kind(group, version, kind).unwrap());
     let mut reached = BTreeSet::new();
-    for of in crate::kinds::all().iter().map(|kind| Schema::of(kind.schema).unwrap()).chain(bodies) {
+    // What nobody writes never travels in protobuf.
+    let written = crate::kinds::all().iter().filter(|kind| !kind.flags.computed);
+    for of in written.map(|kind| Schema::of(kind.schema).unwrap()).chain(bodies) {
         reach(of, &mut reached);
     }
     assert!(reached.len() > 150, "{}", reached.len());

@@ -36,6 +36,7 @@ const PRIORITIES: &[(&str, i32)] = &[
     ("node.k8s.io", 16_300),
     ("discovery.k8s.io", 16_200),
     ("flowcontrol.apiserver.k8s.io", 16_100),
+    ("metrics.k8s.io", 100),
 ];
 /// Of groups that are younger than the list.
 const PRIORITY_OF_OTHERS: i32 = 15_000;

@@ -19,6 +19,10 @@ const HASH_BYTES: usize = 8;
 /// A name must leave room for the hash.
 const NAME_MAX: usize = 200;
 
+/// What is tried again and again until it succeeds, for another reason each time: one event of an object tells it, in the words
+/// of the last try.
+const ONE_OF_AN_OBJECT: [&str; 1] = ["FailedScheduling"];
+
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fact<'a> {
@@ -55,6 +59,7 @@ impl Core {
             let mut object = old.clone();
             object["count"] = (old["count"].as_i64().unwrap_or(1) + 1).into();
             object["lastTimestamp"] = now.clone().into();
+            object["message"] = said(fact).into();
             Ok(Wanted::relative(object))
         };
         done(&ask, &self.modify(&ask, Part::Whole, again).await?)
@@ -80,7 +85,7 @@ impl Core {
             "involvedObject": involved,
             "type": if fact.warning { "Warning" } else { "Normal" },
             "reason": fact.reason,
-            "message": fact.message.chars().take(MESSAGE_MAX).collect::<String>(),
+            "message": said(fact),
             "count": 1,
             "firstTimestamp": now,
             "lastTimestamp": now,
@@ -91,9 +96,14 @@ impl Core {
     }
 }
 
+fn said(fact: &Fact<'_>) -> String {
+    fact.message.chars().take(MESSAGE_MAX).collect()
+}
+
 fn name(fact: &Fact<'_>) -> String {
     let mut hash = Sha256::new();
-    for part in [fact.uid.as_str(), fact.reason, fact.message] {
+    let message = if ONE_OF_AN_OBJECT.contains(&fact.reason) { "" } else { fact.message };
+    for part in [fact.uid.as_str(), fact.reason, message] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

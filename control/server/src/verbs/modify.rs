@@ -39,9 +39,14 @@ impl Part {
             Some(part @ (Subresource::EphemeralContainers | Subresource::Resize | Subresource::Approval)) => {
                 Self::Section(part)
             }
-            Some(Subresource::Scale | Subresource::Binding | Subresource::Log | Subresource::Eviction) | None => {
-                Self::Whole
-            }
+            Some(
+                Subresource::Scale
+                | Subresource::Binding
+                | Subresource::Log
+                | Subresource::Eviction
+                | Subresource::Proxy,
+            )
+            | None => Self::Whole,
         }
     }
 }

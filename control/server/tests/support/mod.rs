@@ -1,6 +1,8 @@
 //! A server over a temporary directory, and a client of it.
 #![allow(dead_code, reason = "no file of tests uses all of it")]
 
+pub mod node;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ pub(in crate::kinds) fn kind() -> Kind {
     Kind {
         short: &["no"],
         scope: Scope::Cluster,
-        subresources: &[Subresource::Status],
+        subresources: &[Subresource::Status, Subresource::Proxy],
         columns: COLUMNS,
         selectable: &["spec.unschedulable"],
         schema: "io.k8s.api.core.v1.Node",

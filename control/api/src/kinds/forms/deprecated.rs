@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn every_version_before_the_first_goes() {
-        for kind in all() {
+        // What is measured never had a better version.
+        for kind in all().iter().filter(|kind| &*kind.group != "metrics.k8s.io") {
             assert_eq!(kind.version.contains("beta"), !kind.is_stored() && kind.deprecated.is_some(), "{kind:?}");
         }
     }
