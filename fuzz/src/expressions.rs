@@ -1,6 +1,5 @@
 //! Expressions of admission policies.
 
-use api::kind::Strategy as _;
 use api::kinds;
 use serde_json::json;
 
