@@ -9,6 +9,7 @@ use seam::Timestamp;
 use crate::admission::Rejection;
 use crate::backoff::{Backoff, Pace, later};
 use crate::given::Given;
+use crate::resize::Standing;
 
 /// Something that is attempted until it succeeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,6 +205,8 @@ pub(crate) struct Observed {
     pub sandbox: SandboxLife,
     /// Addresses of the pod, the primary one first.
     pub addresses: Vec<IpAddr>,
+    /// A resize that is asked for or under way.
+    pub resize: Standing,
     /// Containers by name.
     pub containers: BTreeMap<String, Life>,
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::allocation::Allocations;
 use crate::config::Capacity;
 use crate::context::{PULLS_MAX, Tokens};
 use crate::events::Events;
@@ -17,6 +18,9 @@ use crate::spec::NodeFacts;
 
 /// Longest wait for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the node has.
+const CAPACITY: Capacity = Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 };
 
 struct Node {
     seam: Seam,
@@ -36,7 +40,7 @@ impl Node {
             facts: NodeFacts {
                 name: "n".to_owned(),
                 addresses: vec!["192.0.2.1".parse().unwrap()],
-                allocatable: Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 },
+                allocatable: CAPACITY,
                 cluster_dns: None,
                 resolv_conf: String::new(),
                 app_armor: false,
@@ -52,6 +56,7 @@ impl Node {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
+            allocations: Allocations::new(dir.path().join("pods"), &CAPACITY),
         });
         let pods = Arc::new(Pods::new(context).await.unwrap());
         Self { seam, runtime, cluster, pods, dir }
