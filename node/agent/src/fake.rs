@@ -10,7 +10,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
 use network::contract::{PodNetwork, ServicePort};
 use runtime::contract::{
     Container, ContainerConfig, ContainerId, ContainerState, Credentials, DiskUsage, ExecOutcome, Exit, Image, Limits,
-    PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, SandboxKind, Usage,
+    PodUsage, PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId,
+    SandboxKind,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -197,8 +198,8 @@ impl Runtime for FakeRuntime {
     async fn disk_usage(&self, _: &ContainerId) -> Result<DiskUsage> {
         Ok(DiskUsage::default())
     }
-    async fn stats(&self, _: &ContainerId) -> Result<Usage> {
-        Ok(Usage::default())
+    async fn usage(&self, _: &SandboxId) -> Result<PodUsage> {
+        Ok(PodUsage::default())
     }
     fn events(&self) -> mpsc::Receiver<RuntimeEvent> {
         lock(&self.receiver).take().expect("events are asked for once")

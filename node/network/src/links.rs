@@ -47,19 +47,26 @@ pub(crate) async fn attach(
     allocation: &Allocation,
     sources: &[IpAddr],
 ) -> Result<(), NetworkError> {
+    make_pair(handle, netns_path, &allocation.interface).await?;
+    // Each side waits for a dozen answers of the kernel, and neither needs the other.
+    let pod = async { configure_pod(&inner_handle(netns_path).await?, &allocation.addresses).await };
+    futures::try_join!(configure_node(handle, allocation, sources), pod)?;
+    Ok(())
+}
+
+/// The node's side of a pair: the gateway's addresses on it, and the pod's addresses behind it.
+async fn configure_node(handle: &Handle, allocation: &Allocation, sources: &[IpAddr]) -> Result<(), NetworkError> {
     let name = &allocation.interface;
-    make_pair(handle, netns_path, name).await?;
-    let outer = index(handle, name)
+    let link = index(handle, name)
         .await?
         .ok_or_else(|| NetworkError::netlink(format!("find link {name}"))(Error::RequestFailed))?;
     for address in &allocation.addresses {
         let gateway = gateway(*address);
-        add_address(handle, outer, gateway, host_length(gateway)).await?;
+        add_address(handle, link, gateway, host_length(gateway)).await?;
         let source = sources.iter().find(|source| source.is_ipv4() == address.is_ipv4()).copied();
-        route_to_link(handle, outer, *address, host_length(*address), source).await?;
+        route_to_link(handle, link, *address, host_length(*address), source).await?;
     }
-    let inner = inner_handle(netns_path).await?;
-    configure_pod(&inner, &allocation.addresses).await
+    Ok(())
 }
 
 /// Deletes a link; one that is gone is fine.

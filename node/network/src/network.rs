@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rtnetlink::Handle;
 use tokio::sync::Mutex;
 
-use super::allocation::Allocations;
+use super::allocation::{Allocation, Allocations};
 use super::config::NetworkConfig;
 use super::contract::{PodNetwork, ServicePort};
 use super::error::NetworkError;
@@ -17,12 +17,13 @@ use super::{cleanup, links, netns, nft, rules};
 /// Longest pod uid: a UUID has 36 characters, a static pod's hash 32.
 const UID_MAX: usize = 64;
 
-/// The network of one node: pods come and go, Services change. All methods may be called at the same time.
+/// The network of one node: pods come and go, Services change. All methods may be called at the same time, but for one pod's
+/// attaching and detaching: those follow each other.
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
     handle: Handle,
-    /// One at a time: attaching takes 2 ms, and the file is written under it.
+    /// Held while its file is written, never while the kernel works: making a link takes 2 ms and removing one 17.
     allocations: Mutex<Allocations>,
     /// The rules that the kernel has, as we gave them.
     loaded: Mutex<Option<String>>,
@@ -59,13 +60,7 @@ impl Network {
     /// When no address is free or the kernel refuses; nothing is left then.
     pub async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError> {
         let netns = self.pin(pod_uid)?;
-        let mut allocations = self.allocations.lock().await;
-        let known = allocations.get(pod_uid).is_some();
-        let allocation = allocations.allocate(&self.config, pod_uid)?;
-        if !known {
-            // Before the kernel knows of it: what a crash leaves is found by name afterwards.
-            allocations.save(&self.config.allocation_file())?;
-        }
+        let allocation = self.allocate(pod_uid).await?;
         let answer = PodNetwork { netns: Some(netns.clone()), addresses: allocation.addresses.clone() };
         let link = links::index(&self.handle, &allocation.interface).await?;
         if link.is_some() && netns::is_pinned(&netns) {
@@ -79,11 +74,29 @@ impl Network {
                 if let Err(second) = self.tear_down(&netns, &allocation.interface).await {
                     tracing::warn!(uid = pod_uid, error = %second, "what a failed attach left could not be removed");
                 }
-                if allocations.release(pod_uid).is_some() {
-                    allocations.save(&self.config.allocation_file())?;
-                }
+                self.release(pod_uid).await?;
                 Err(error)
             }
+        }
+    }
+
+    /// The pod's addresses and interface, new ones or those that it has. They are on disk before the kernel knows of them:
+    /// what a crash leaves is found by name afterwards.
+    async fn allocate(&self, pod_uid: &str) -> Result<Allocation, NetworkError> {
+        let mut allocations = self.allocations.lock().await;
+        let known = allocations.get(pod_uid).is_some();
+        let allocation = allocations.allocate(&self.config, pod_uid)?;
+        if !known {
+            allocations.save(&self.config.allocation_file())?;
+        }
+        Ok(allocation)
+    }
+
+    async fn release(&self, pod_uid: &str) -> Result<(), NetworkError> {
+        let mut allocations = self.allocations.lock().await;
+        match allocations.release(pod_uid) {
+            Some(_) => allocations.save(&self.config.allocation_file()),
+            None => Ok(()),
         }
     }
 
@@ -93,11 +106,10 @@ impl Network {
     /// When the kernel refuses; the addresses stay reserved then.
     pub async fn detach(&self, pod_uid: &str) -> Result<(), NetworkError> {
         let netns = self.pin(pod_uid)?;
-        let mut allocations = self.allocations.lock().await;
-        let Some(allocation) = allocations.get(pod_uid).cloned() else { return netns::unpin(&netns) };
+        let allocation = self.allocations.lock().await.get(pod_uid).cloned();
+        let Some(allocation) = allocation else { return netns::unpin(&netns) };
         self.tear_down(&netns, &allocation.interface).await?;
-        allocations.release(pod_uid);
-        allocations.save(&self.config.allocation_file())
+        self.release(pod_uid).await
     }
 
     /// Uids of the attached pods, sorted.

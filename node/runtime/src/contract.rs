@@ -349,13 +349,45 @@ pub struct DiskUsage {
     pub logs: u64,
 }
 
-/// Use of resources by a container now.
+/// What the processes of a group use, as the kernel counts it. Figures that a kernel does not keep are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time consumed, in nanoseconds.
+    /// CPU time consumed so far, ended processes included, in nanoseconds.
     pub cpu_nanos: u64,
-    /// Working set, in bytes.
-    pub memory: u64,
+    /// Working set, in bytes: what is used less the file pages that the kernel would drop first, as the kubelet counts it.
+    pub memory_working_set: u64,
+    /// All memory that is charged, file pages included, in bytes.
+    pub memory_usage: u64,
+    /// Anonymous memory, in bytes.
+    pub rss: u64,
+    /// Page faults so far.
+    pub page_faults: u64,
+    /// Of these, those that waited for a disk.
+    pub major_page_faults: u64,
+    /// Processes and threads now.
+    pub pids: u64,
+    /// Processes that the kernel has killed for lack of memory so far.
+    pub oom_kills: u64,
+}
+
+/// What a running container of a pod uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerUsage {
+    /// Which.
+    pub id: ContainerId,
+    /// Its name in the pod.
+    pub name: String,
+    /// What it uses.
+    pub usage: Usage,
+}
+
+/// What a pod uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodUsage {
+    /// The pod as a whole, ended containers' CPU time included.
+    pub total: Usage,
+    /// Its running containers, by id.
+    pub containers: Vec<ContainerUsage>,
 }
 
 /// Why a runtime verb failed. Messages say what was attempted and on what; they reach users in pod status and events.
@@ -463,8 +495,8 @@ pub trait Runtime: Send + Sync + std::fmt::Debug {
     /// What a container holds on disk now.
     async fn disk_usage(&self, id: &ContainerId) -> Result<DiskUsage>;
 
-    /// Use of resources.
-    async fn stats(&self, id: &ContainerId) -> Result<Usage>;
+    /// What a pod and its running containers use now, read in one go. A node without groups counts nothing and refuses.
+    async fn usage(&self, id: &SandboxId) -> Result<PodUsage>;
 
     /// What happens on its own. Called once; the receiver is bounded and never lags: a full queue delays the runtime.
     fn events(&self) -> mpsc::Receiver<RuntimeEvent>;

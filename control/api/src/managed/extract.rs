@@ -85,7 +85,11 @@ pub(super) fn remove(place: Place, value: &Value, gone: &Set) -> Value {
             for item in items {
                 match place.element(item).ok().and_then(|element| gone.node(&element)) {
                     Some(node) if node.owned => {}
-                    Some(node) => kept.push(remove(place.item(), item, &node.below)),
+                    // An item that stays is an item, even where every field of it goes: its keys read as their defaults.
+                    Some(node) => kept.push(match remove(place.item(), item, &node.below) {
+                        Value::Null if item.is_object() => Value::Object(Map::new()),
+                        left => left,
+                    }),
                     None => kept.push(item.clone()),
                 }
             }

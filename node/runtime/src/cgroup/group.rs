@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use super::layout::Layout;
 use super::settings::{self, Setting};
-use super::{CgroupError, Controller, devices, files};
+use super::{CgroupError, Controller, devices, files, usage};
 use crate::contract::{Limits, Usage};
 
 /// Between two looks at something that the kernel does in the background.
@@ -227,15 +227,14 @@ impl Group {
     /// # Errors
     /// When the counter cannot be read.
     pub fn oom_kills(&self) -> Result<u64, CgroupError> {
-        let path = match &*self.layout {
-            Layout::Unified { root } => root.join(&self.name).join("memory.events"),
+        match &*self.layout {
+            Layout::Unified { root } => usage::oom_kills(&root.join(&self.name), usage::Names::UNIFIED),
             Layout::Legacy { .. } => match self.controller(Controller::Memory) {
-                Some(dir) => dir.join("memory.oom_control"),
-                None => return Ok(0),
+                Some(dir) => usage::oom_kills(&dir, usage::Names::LEGACY),
+                None => Ok(0),
             },
-            Layout::Absent => return Ok(0),
-        };
-        Ok(files::keyed(&files::read(&path)?, "oom_kill").unwrap_or(0))
+            Layout::Absent => Ok(0),
+        }
     }
 
     /// What its processes have used, ended ones included.
@@ -243,25 +242,16 @@ impl Group {
     /// # Errors
     /// When the counters cannot be read.
     pub fn usage(&self) -> Result<Usage, CgroupError> {
-        match &*self.layout {
-            Layout::Unified { root } => {
-                let dir = root.join(&self.name);
-                let cpu =
-                    files::keyed(&files::read(&dir.join("cpu.stat"))?, "usage_usec").unwrap_or(0).saturating_mul(1000);
-                memory_usage(cpu, &dir, "memory.current", "inactive_file")
-            }
-            Layout::Legacy { .. } => {
-                let cpu = match self.controller(Controller::Cpuacct) {
-                    Some(dir) => number(&files::read(&dir.join("cpuacct.usage"))?),
-                    None => 0,
-                };
-                match self.controller(Controller::Memory) {
-                    Some(dir) => memory_usage(cpu, &dir, "memory.usage_in_bytes", "total_inactive_file"),
-                    None => Ok(Usage { cpu_nanos: cpu, memory: 0 }),
-                }
-            }
-            Layout::Absent => Err(CgroupError::Absent),
-        }
+        let names = match &*self.layout {
+            Layout::Unified { .. } => usage::Names::UNIFIED,
+            Layout::Legacy { .. } => usage::Names::LEGACY,
+            Layout::Absent => return Err(CgroupError::Absent),
+        };
+        let cpu = self.controller(names.cpu).map_or(Ok(0), |dir| usage::cpu_nanos(&dir))?;
+        let pids = self.controller(Controller::Pids).map_or(Ok(0), |dir| usage::pids(&dir))?;
+        let memory =
+            self.controller(Controller::Memory).map_or(Ok(Usage::default()), |dir| usage::memory(&dir, names))?;
+        Ok(Usage { cpu_nanos: cpu, pids, ..memory })
     }
 
     /// Whether its directories exist.
@@ -373,17 +363,6 @@ impl Group {
 enum Freezer {
     Unified(PathBuf),
     Legacy(PathBuf),
-}
-
-fn memory_usage(cpu_nanos: u64, dir: &Path, current: &str, inactive: &str) -> Result<Usage, CgroupError> {
-    let memory = number(&files::read(&dir.join(current))?);
-    let inactive = files::keyed(&files::read(&dir.join("memory.stat"))?, inactive).unwrap_or(0);
-    // The working set, as kubelet counts it.
-    Ok(Usage { cpu_nanos, memory: memory.saturating_sub(inactive) })
-}
-
-fn number(text: &str) -> u64 {
-    text.trim().parse().unwrap_or(0)
 }
 
 /// A group vanishes under a reader as ENOENT before the open and as ENODEV after it.

@@ -15,6 +15,7 @@ mod files;
 mod group;
 mod layout;
 mod settings;
+mod usage;
 
 pub use error::CgroupError;
 pub use group::Group;

@@ -26,8 +26,8 @@ use tokio::task::JoinHandle;
 use crate::cgroup::{Group, Hierarchy};
 use crate::config::LocalConfig;
 use crate::contract::{
-    Container, ContainerConfig, ContainerId, Credentials, DiskUsage, ExecOutcome, Image, Limits, PullProgress, Qos,
-    Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId, Usage,
+    Container, ContainerConfig, ContainerId, Credentials, DiskUsage, ExecOutcome, Image, Limits, PodUsage,
+    PullProgress, Qos, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId,
 };
 use crate::images::ImageStore;
 use crate::layout::Layout;
@@ -46,6 +46,7 @@ pub(crate) struct Inner {
     images: Arc<ImageStore>,
     zygote: Arc<zygote::Zygote>,
     state: Mutex<state::State>,
+    weights: tokio::sync::Mutex<resources::Weights>,
     events: mpsc::Sender<RuntimeEvent>,
 }
 
@@ -79,7 +80,8 @@ impl LocalRuntime {
             .map_err(|error| system("start the zygote", io::Error::other(chain(&error))))?;
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let state = Mutex::new(state::State::default());
-        let inner = Arc::new(Inner { privileges, layout, hierarchy, images: Arc::new(images), zygote, state, events });
+        let (images, weights) = (Arc::new(images), tokio::sync::Mutex::default());
+        let inner = Arc::new(Inner { privileges, layout, hierarchy, images, zygote, state, weights, events });
         adopt::adopt(&inner).await?;
         resources::weigh(&inner).await?;
         Ok(Arc::new(LocalRuntime { inner, receiver: Mutex::new(Some(receiver)), keeper }))
@@ -207,8 +209,8 @@ impl Runtime for LocalRuntime {
         resources::disk_usage(&self.inner, id).await
     }
 
-    async fn stats(&self, id: &ContainerId) -> Result<Usage> {
-        resources::stats(&self.inner, id).await
+    async fn usage(&self, id: &SandboxId) -> Result<PodUsage> {
+        resources::usage(&self.inner, id).await
     }
 
     fn events(&self) -> mpsc::Receiver<RuntimeEvent> {

@@ -1,13 +1,15 @@
 //! What pods may use and do use: groups of classes, new limits without a restart, measurements.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
 use super::containers::not_found;
 use super::{Inner, blocking, cgroup_error, system};
-use crate::cgroup::CgroupError;
+use crate::cgroup::{CgroupError, Group};
 use crate::contract::{
-    ContainerId, DiskUsage, Limits, Qos, Result, RuntimeError, SandboxConfig, SandboxId, SandboxKind, Usage,
+    ContainerId, ContainerState, ContainerUsage, DiskUsage, Limits, PodUsage, Qos, Result, RuntimeError, SandboxConfig,
+    SandboxId, SandboxKind,
 };
 use crate::disk::usage_of;
 use crate::protocol::PlannedSandbox;
@@ -23,20 +25,25 @@ fn class_limits<'a>(qos: Qos, sandboxes: impl Iterator<Item = &'a SandboxConfig>
     }
 }
 
-/// Weighs the groups of the classes by the pods that are in them now.
+/// Weights that the groups of the classes have now, as far as this agent wrote them.
+pub(super) type Weights = BTreeMap<Qos, Limits>;
+
+/// Weighs the groups of the classes by the pods that are in them now. Writes only what changes: a pod waits for this while it
+/// starts, and most pods leave their class as heavy as it was.
 pub(super) async fn weigh(inner: &Arc<Inner>) -> Result<()> {
-    let mut groups = Vec::new();
+    // Held until the kernel has them: of two that weigh at once, the later one must write last.
+    let mut weights = inner.weights.lock().await;
     for qos in [Qos::Burstable, Qos::BestEffort] {
-        let state = inner.state();
-        let limits = class_limits(qos, state.sandboxes.values().map(|entry| &entry.record.config));
-        drop(state);
-        groups.push((inner.group(&inner.layout.class_cgroup(qos))?, limits));
+        let limits = class_limits(qos, inner.state().sandboxes.values().map(|entry| &entry.record.config));
+        if weights.get(&qos) == Some(&limits) {
+            continue;
+        }
+        let group = inner.group(&inner.layout.class_cgroup(qos))?;
+        let weighed = move || group.create(&limits).map_err(|error| cgroup_error("weigh the classes of pods", &error));
+        blocking(weighed).await?;
+        weights.insert(qos, limits);
     }
-    blocking(move || {
-        let weighed = groups.iter().try_for_each(|(group, limits)| group.create(limits));
-        weighed.map_err(|error| cgroup_error("weigh the classes of pods", &error))
-    })
-    .await
+    Ok(())
 }
 
 /// Bounds all pods together.
@@ -86,10 +93,10 @@ pub(super) async fn update_sandbox(inner: &Arc<Inner>, id: &SandboxId, limits: L
 }
 
 /// A limit of memory below what is used now would kill on v2 and be refused by v1: it is refused on both.
-fn set(group: &crate::cgroup::Group, limits: &Limits) -> Result<()> {
+fn set(group: &Group, limits: &Limits) -> Result<()> {
     if let Some(limit) = limits.memory {
         let used = match group.usage() {
-            Ok(usage) => usage.memory,
+            Ok(usage) => usage.memory_working_set,
             Err(CgroupError::Absent) => 0,
             Err(error) => return Err(cgroup_error("read the memory in use", &error)),
         };
@@ -116,9 +123,30 @@ pub(super) async fn disk_usage(inner: &Arc<Inner>, id: &ContainerId) -> Result<D
     .await
 }
 
-/// Use of resources.
-pub(super) async fn stats(inner: &Arc<Inner>, id: &ContainerId) -> Result<Usage> {
-    let cgroup = inner.state().container(id).ok_or_else(|| not_found(id))?.record.plan.cgroup.clone();
-    let group = inner.group(&cgroup)?;
-    blocking(move || group.usage().map_err(|error| cgroup_error("read the container's use of resources", &error))).await
+/// What a pod and its running containers use.
+pub(super) async fn usage(inner: &Arc<Inner>, id: &SandboxId) -> Result<PodUsage> {
+    let (total, groups) = {
+        let mut state = inner.state();
+        let entry = state.ready_sandbox(id)?;
+        let total = inner.group(&inner.layout.pod_cgroup(id, entry.record.config.qos))?;
+        let running = entry.containers.values().filter(|entry| matches!(entry.state, ContainerState::Running { .. }));
+        let named = running.map(|entry| Ok((entry.record.clone(), inner.group(&entry.record.plan.cgroup)?)));
+        (total, named.collect::<Result<Vec<_>>>()?)
+    };
+    blocking(move || {
+        let read = |group: &Group| {
+            group.usage().map_err(|error| cgroup_error(&format!("read what cgroup {} uses", group.name()), &error))
+        };
+        let mut containers = Vec::new();
+        for (record, group) in groups {
+            match read(&group) {
+                Ok(usage) => containers.push(ContainerUsage { id: record.id, name: record.config.name, usage }),
+                // It ended and was removed meanwhile.
+                Err(_) if !group.exists() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(PodUsage { total: read(&total)?, containers })
+    })
+    .await
 }

@@ -81,8 +81,12 @@ pub(crate) async fn runs_commands() {
         matches!(&late, RuntimeError::System { cause, .. } if cause.kind() == std::io::ErrorKind::TimedOut),
         "{late}"
     );
-    let usage = node.runtime.stats(&id).await.unwrap();
-    assert!(usage.cpu_nanos > 0, "{usage:?}");
+    let used = node.runtime.usage(&node.sandbox_config("pod").id).await.unwrap();
+    let [container] = used.containers.as_slice() else { panic!("one container runs: {used:?}") };
+    assert_eq!((&container.id, container.usage.pids, container.usage.oom_kills), (&id, 1, 0), "{used:?}");
+    let usage = container.usage;
+    assert!(usage.cpu_nanos > 0 && usage.page_faults > 0 && usage.memory_usage >= usage.memory_working_set, "{used:?}");
+    assert!(used.total.cpu_nanos >= usage.cpu_nanos && used.total.pids >= 1, "{used:?}");
 }
 
 pub(crate) async fn shares_processes() {

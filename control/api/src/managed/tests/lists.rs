@@ -139,3 +139,16 @@ fn a_configuration_is_of_the_kind_and_names_no_managers() {
         assert_eq!((status.code, status.message.as_str()), (400, expected));
     }
 }
+
+/// Such a port is refused where the object is checked; until then it is a port like any other.
+#[test]
+fn an_item_known_by_what_its_keys_default_to_stays_when_it_loses_its_fields() {
+    let ports = json!([{"name": "c", "ports": [{"protocol": "TCP"}]}]);
+    let mut story = Story::created("v1", "Pod", "u", &pod(&ports));
+    let config = pod(&json!([{"name": "c", "ports": [{}]}]));
+    story.apply("a", &config);
+    let before = (story.content(), story.owners());
+    story.apply("a", &config);
+    assert_eq!((story.content(), story.owners()), before);
+    assert_eq!(before.0["spec"]["containers"], ports);
+}
