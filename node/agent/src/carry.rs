@@ -220,16 +220,13 @@ impl Carrier {
         else {
             return Ok(None);
         };
+        let used = self.context.runtime.usage(&self.id()).await?;
+        let own = used.containers.iter().find(|container| container.id == *id).map(|container| &container.usage);
         let mut decreases = Vec::new();
         if let Some(all) = limits::of_pod(&spec).memory {
-            let mut used = 0_u64;
-            for id in self.running.values() {
-                used = used.saturating_add(self.context.runtime.stats(id).await?.memory);
-            }
-            decreases.push(("pod".to_owned(), all, used));
+            decreases.push(("pod".to_owned(), all, used.total.memory_working_set));
         }
-        let used = self.context.runtime.stats(id).await?.memory;
-        decreases.push((format!("container {name:?}"), limit, used));
+        decreases.extend(own.map(|own| (format!("container {name:?}"), limit, own.memory_working_set)));
         Ok(resize::too_low(&decreases))
     }
 
