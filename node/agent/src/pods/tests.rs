@@ -16,6 +16,8 @@ use crate::fake::{FakeCluster, FakeNetwork, FakeRuntime};
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
 
+mod resize;
+
 /// Longest wait for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -32,8 +34,12 @@ struct Node {
 
 impl Node {
     async fn new(runtime: Arc<FakeRuntime>) -> Self {
+        Self::on(runtime, tempfile::tempdir().unwrap()).await
+    }
+
+    /// An agent on a directory as another one left it.
+    async fn on(runtime: Arc<FakeRuntime>, dir: tempfile::TempDir) -> Self {
         let seam = Seam::real();
-        let dir = tempfile::tempdir().unwrap();
         let cluster = Arc::new(FakeCluster::default());
         let (events, _task) = Events::start(&seam, Arc::clone(&cluster) as _, "n".to_owned());
         let context = Arc::new(Context {
