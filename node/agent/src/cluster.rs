@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use crate::policy;
 
 /// Types of the conditions that the agent owns; others are left to whoever wrote them.
-pub(crate) const OWN_CONDITIONS: [&str; 7] = [
+pub(crate) const OWN_CONDITIONS: [&str; 8] = [
     "PodResizePending",
     "PodResizeInProgress",
+    "AllContainersRestarting",
     "PodReadyToStartContainers",
     "Initialized",
     "Ready",

@@ -214,6 +214,7 @@ impl Worker {
                 self.stop_probes(&container, &[Purpose::Readiness]);
                 self.job(carrier.stop(container, id, grace, why, hooked));
             }
+            Step::StartOver { because } => self.seen.start_over(pod, &because, now),
             Step::Renew => {
                 self.seen.ending.begin();
                 self.job(carrier.renew());

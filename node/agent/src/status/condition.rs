@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerStatus, PodCondition, PodSp
 
 use crate::cluster::RESIZE_CONDITIONS;
 use crate::observed::SandboxLife;
+use crate::plan::start_over;
 use crate::policy::{self, Role};
 use crate::status::{Facts, seconds};
 
@@ -51,20 +52,34 @@ fn resizing<'a>(facts: &'a Facts<'_>, before: &'a [PodCondition]) -> impl Iterat
     pending.into_iter().chain(progress).filter(move |_| !ended)
 }
 
-fn findings(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> [Finding; 5] {
+fn findings(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Vec<Finding> {
     let connected = facts.seen.sandbox == SandboxLife::Ready;
     let containers = containers_ready(spec, status);
     let ready = containers.clone().or_else(|| {
         let gates = gates(facts, spec);
         (!gates.is_empty()).then(|| ("ReadinessGatesNotReady", gates.join(", ")))
     });
-    [
+    let mut findings = vec![
         Finding::new("PodReadyToStartContainers", connected, None),
         initialized(spec, status),
         Finding::new("Ready", ready.is_none(), ready),
         Finding::new("ContainersReady", containers.is_none(), containers),
         Finding::new("PodScheduled", true, None),
-    ]
+    ];
+    if policy::may_restart_all(spec) {
+        findings.push(all_restarting(facts, spec, status));
+    }
+    findings
+}
+
+/// Told only of pods that have a rule for it.
+fn all_restarting(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Finding {
+    const KIND: &str = "AllContainersRestarting";
+    match status.phase.as_deref() {
+        Some("Succeeded") => Finding::new(KIND, false, Some(("PodCompleted", String::new()))),
+        Some("Failed") => Finding::new(KIND, false, Some(("PodFailed", String::new()))),
+        _ => Finding::new(KIND, start_over::trigger(spec, facts.seen).is_some(), None),
+    }
 }
 
 fn initialized(spec: &PodSpec, status: &PodStatus) -> Finding {
