@@ -124,7 +124,7 @@ impl Worker {
     /// Works until the pod is gone from API and node.
     pub(crate) async fn run(mut self) {
         loop {
-            let pod = self.size(self.seat.pod());
+            let pod = self.size(&self.seat.pod());
             self.seen.gone = self.seat.is_gone();
             for news in self.seat.take_news() {
                 self.hear(&pod, news);

@@ -55,21 +55,21 @@ impl Worker {
     }
 
     /// The pod as it was promised resources. Everything else of the agent sees this form only.
-    pub(super) fn size(&mut self, pod: Arc<Pod>) -> Arc<Pod> {
+    pub(super) fn size(&mut self, pod: &Arc<Pod>) -> Arc<Pod> {
         let waits = self.seen.resize.pending.is_some();
         if self.seen.torn_down() || self.seen.rejected.is_some() {
-            return as_allocated(&pod, &self.sized.shares);
+            return as_allocated(pod, &self.sized.shares);
         }
-        let same = self.sized.stored.as_ref().is_some_and(|stored| Arc::ptr_eq(stored, &pod));
+        let same = self.sized.stored.as_ref().is_some_and(|stored| Arc::ptr_eq(stored, pod));
         if same && !waits {
             return Arc::clone(&self.sized.allocated);
         }
-        let settled = self.context.allocations.settle(&pod, self.context.seam.now());
+        let settled = self.context.allocations.settle(pod, self.context.seam.now());
         let before = std::mem::replace(&mut self.sized.shares, settled.shares);
-        self.sized.allocated = as_allocated(&pod, &self.sized.shares);
-        self.sized.stored = Some(Arc::clone(&pod));
+        self.sized.allocated = as_allocated(pod, &self.sized.shares);
+        self.sized.stored = Some(Arc::clone(pod));
         if !before.is_empty() && before != self.sized.shares {
-            self.seen.resize.begun = Some(generation(&pod));
+            self.seen.resize.begun = Some(generation(pod));
             // What failed was another wish.
             for life in self.seen.containers.values_mut() {
                 life.resizing = Attempt { busy: life.resizing.busy, ..Attempt::default() };
@@ -81,7 +81,7 @@ impl Worker {
         {
             let (word, message) = pending.words();
             let reason = if word == "Deferred" { "ResizeDeferred" } else { "ResizeInfeasible" };
-            self.tell_resize(&pod, Weight::Warning, reason, word, Some(message));
+            self.tell_resize(pod, Weight::Warning, reason, word, Some(message));
         }
         self.seen.resize.pending = settled.pending;
         Arc::clone(&self.sized.allocated)
