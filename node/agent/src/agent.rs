@@ -12,6 +12,7 @@ use runtime::contract::{Limits, Runtime, RuntimeError};
 use seam::{Seam, Task};
 use tokio::sync::{Semaphore, watch};
 
+use crate::allocation::Allocations;
 use crate::capacity;
 use crate::cluster::{ApiServer, Cluster};
 use crate::config::AgentConfig;
@@ -114,6 +115,7 @@ impl Agent {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
+            allocations: Allocations::new(config.dir.join("pods"), &capacity),
         });
         // What is reserved for the system would be taken off here; nothing is, so this bounds pods by the machine.
         let bound =

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
 use network::contract::{PodNetwork, ServicePort};
 use runtime::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Credentials, DiskUsage, ExecOutcome, Exit, Image, Limits,
-    PodUsage, PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId,
-    SandboxKind,
+    Container, ContainerConfig, ContainerId, ContainerState, ContainerUsage, Credentials, DiskUsage, ExecOutcome, Exit,
+    Image, Limits, PodUsage, PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig,
+    SandboxId, SandboxKind, Usage,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -31,6 +31,8 @@ pub(crate) struct FakeRuntime {
     pub(crate) configs: Mutex<Vec<ContainerConfig>>,
     events: mpsc::Sender<RuntimeEvent>,
     receiver: Mutex<Option<mpsc::Receiver<RuntimeEvent>>>,
+    /// What every pod, and every container, uses, in bytes.
+    pub(crate) memory: Mutex<u64>,
     /// Every verb that changed something, in order.
     pub(crate) calls: Mutex<Vec<String>>,
 }
@@ -44,6 +46,7 @@ impl FakeRuntime {
             configs: Mutex::default(),
             events,
             receiver: Mutex::new(Some(receiver)),
+            memory: Mutex::default(),
             calls: Mutex::default(),
         })
     }
@@ -202,8 +205,12 @@ impl Runtime for FakeRuntime {
     async fn disk_usage(&self, _: &ContainerId) -> Result<DiskUsage> {
         Ok(DiskUsage::default())
     }
-    async fn usage(&self, _: &SandboxId) -> Result<PodUsage> {
-        Ok(PodUsage::default())
+    async fn usage(&self, id: &SandboxId) -> Result<PodUsage> {
+        let usage = Usage { memory_working_set: *lock(&self.memory), ..Usage::default() };
+        let containers = lock(&self.containers);
+        let own = containers.values().filter(|container| container.sandbox == *id);
+        let own = own.map(|container| ContainerUsage { id: container.id.clone(), name: container.name.clone(), usage });
+        Ok(PodUsage { total: usage, containers: own.collect() })
     }
     fn events(&self) -> mpsc::Receiver<RuntimeEvent> {
         lock(&self.receiver).take().expect("events are asked for once")

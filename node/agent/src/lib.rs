@@ -22,11 +22,13 @@
 mod config;
 mod contract;
 
+mod allocation;
 mod amount;
 mod backoff;
 mod observed;
 mod plan;
 mod policy;
+mod resize;
 mod services;
 mod spec;
 mod status;

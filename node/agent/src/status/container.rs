@@ -49,7 +49,7 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
         started: (role != Role::Ephemeral).then(|| started(spec, &life)),
         state: Some(state),
         last_state: Some(last.unwrap_or_default()),
-        allocated_resources: resources.as_ref().and_then(|resources| resources.requests.clone()),
+        allocated_resources: shown.and(spec.resources.as_ref()).and_then(|resources| resources.requests.clone()),
         resources,
         volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
         stop_signal: spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.clone()),
