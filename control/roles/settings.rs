@@ -1,6 +1,7 @@
 //! Settings of `up`: flags win over environment (both by clap), which win over the file; all is typed before anything starts.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use agent::UnsafeSysctls;
@@ -28,6 +29,7 @@ struct File {
     #[serde(rename = "staticPodURL")]
     static_pod_url: Option<String>,
     allowed_unsafe_sysctls: Option<UnsafeSysctls>,
+    watch_history_events: Option<NonZeroU64>,
 }
 
 /// Settings, complete.
@@ -46,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) static_pod_url: Option<String>,
     /// Settings of the kernel that pods may make beyond the safe ones.
     pub(crate) unsafe_sysctls: UnsafeSysctls,
+    /// Most events from which a watch can go on, where the default is too many.
+    pub(crate) watch_history_events: Option<NonZeroU64>,
 }
 
 /// Address of the API server when none is given.
@@ -77,6 +81,7 @@ pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Setti
         static_pod_path: file.and_then(|file| file.static_pod_path.clone()),
         static_pod_url: file.and_then(|file| file.static_pod_url.clone()).filter(|address| !address.is_empty()),
         unsafe_sysctls: file.and_then(|file| file.allowed_unsafe_sysctls.clone()).unwrap_or_default(),
+        watch_history_events: file.and_then(|file| file.watch_history_events),
     })
 }
 

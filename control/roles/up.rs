@@ -117,6 +117,7 @@ impl Cluster {
             advertise: advertised(settings.listen),
             service_cidrs: place.service_cidrs(),
             node_name: settings.node_name.clone(),
+            watch_history_events: settings.watch_history_events,
         };
         Child::start(SERVER, &orders, user, &dir, &place.data.join("server.log")).await
     }

@@ -4,12 +4,15 @@
 mod binders;
 mod bindings;
 mod check;
+mod fields;
 mod functions;
 mod libraries;
 mod literals;
+mod made;
 mod objects;
 mod outcome;
 mod place;
+mod ranges;
 mod signature;
 mod types;
 

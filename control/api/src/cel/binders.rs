@@ -1,5 +1,5 @@
-//! Calls whose first arguments are names for what the last ones say, and that the parser leaves as calls: two names at once, names
-//! for values that may be missing, and names for anything.
+//! Calls whose first arguments are names for what the last ones say, and that the parser leaves as calls: two names at
+//! once, names for values that may be missing, and names for anything.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr};
 

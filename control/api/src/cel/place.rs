@@ -20,7 +20,8 @@ pub(super) fn of(text: &str, offset: Option<(u32, u32)>) -> Place {
 /// Longest line that is shown, in bytes, as in cel-go.
 const LINE_MAX: usize = 16_384;
 
-/// Says what is wrong at a place, and shows it under its line, unless that is very long. Wide characters are pointed over with wide dots.
+/// Says what is wrong at a place, and shows it under its line, unless that is very long. Wide characters are pointed over with
+/// wide dots.
 pub(super) fn told(text: &str, (line, column): Place, why: &str) -> String {
     let head = format!("ERROR: <input>:{line}:{column}: {why}");
     let shown = usize::try_from(line - 1).ok().and_then(|nth| text.split('\n').nth(nth));

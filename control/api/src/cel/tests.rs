@@ -149,6 +149,10 @@ fn functions_take_what_they_are_made_for() {
          | quantity(1).isLessThan('2')
          | ......................^"#]],
     );
+}
+
+#[test]
+fn what_has_no_such_field_or_item_is_told() {
     check_told(
         "request.name.first == 'a'",
         &expect![[r#"
@@ -194,6 +198,10 @@ fn functions_take_what_they_are_made_for() {
          | ['a'].exists(x, x == 1)
          | ..................^"#]],
     );
+}
+
+#[test]
+fn choices_are_of_one_type_and_objects_are_made_where_they_change_something() {
     check_told(
         "1 ? true : false",
         &expect![[r#"
