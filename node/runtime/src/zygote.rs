@@ -86,6 +86,7 @@ fn run() -> Result<(), ZygoteError> {
     hierarchy.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
     crate::wasm_worker::filter::compiled()?;
+    crate::linux::seccomp::Filter::preload()?;
     reply(control, &ZygoteReply::Prepared, None)?;
 
     loop {

@@ -66,6 +66,11 @@ const DEFAULT: [&str; 14] = [
     "AUDIT_WRITE",
 ];
 
+/// Whether a container holds a capability unless its pod says otherwise.
+pub(super) fn is_usual(name: &str) -> bool {
+    DEFAULT.contains(&name)
+}
+
 /// A set of capabilities, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capabilities(u64);

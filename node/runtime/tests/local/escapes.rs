@@ -23,6 +23,15 @@ pub(crate) async fn our_program_cannot_be_written_by_privileged_containers() {
         )
     };
 
+    let seeing = SandboxConfig { host_pid: true, ..node.sandbox_config("seeing") };
+    node.runtime.run_pod_sandbox(seeing).await.unwrap();
+    let shim = shim(&node).await;
+    let mut config = script("seeing", &image, &attempt(&format!("{shim} {}", zygote(&node, shim))));
+    config.security = privileged();
+    let id = node.start_container(config).await;
+    assert_eq!(node.exit(&id).await.code, 0);
+    assert_eq!(node.log(&id).await, REFUSED.repeat(2));
+
     node.runtime
         .run_pod_sandbox(SandboxConfig { share_processes: true, ..node.sandbox_config("sharing") })
         .await

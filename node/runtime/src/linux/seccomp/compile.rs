@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::{Arc, OnceLock};
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
 use super::super::error::errno_of;
-use super::super::{LaunchError, sys};
+use super::super::{LaunchError, capability, sys};
+use super::default::deciding_capabilities;
 use super::{Action, Compare, Condition, Profile, Rule, default_profile, oci};
 use crate::contract::{Seccomp, Security};
 
@@ -16,10 +18,13 @@ use crate::contract::{Seccomp, Security};
 const PROFILE_MAX: u64 = 1 << 20;
 
 /// Programs to load, in this order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
-    programs: Vec<BpfProgram>,
+    programs: Arc<[BpfProgram]>,
 }
+
+/// Our own profile for the usual capabilities, once [`Filter::preload`] compiled it.
+static USUAL: OnceLock<Filter> = OnceLock::new();
 
 impl Filter {
     /// The filter of a container; `has` says which capabilities it holds, because our own profile allows what they are for.
@@ -30,7 +35,10 @@ impl Filter {
         match &security.seccomp {
             _ if security.privileged => Ok(Self::default()),
             Seccomp::Unconfined => Ok(Self::default()),
-            Seccomp::RuntimeDefault => Self::compile(&default_profile(has)),
+            Seccomp::RuntimeDefault => match USUAL.get().filter(|_| is_usual(&has)) {
+                Some(usual) => Ok(usual.clone()),
+                None => Self::compile(&default_profile(has)),
+            },
             Seccomp::Localhost(path) => {
                 let name = path.display().to_string();
                 let failed = |problem: String| LaunchError::Seccomp { profile: name.clone(), problem };
@@ -43,6 +51,18 @@ impl Filter {
                 Self::compile(&oci::parse(&name, &text, has)?)
             }
         }
+    }
+
+    /// Compiles what most containers use, before the process forks: those that it forks share the memory, and each start is
+    /// spared the work.
+    ///
+    /// # Errors
+    /// When the profile cannot be expressed on this architecture.
+    pub fn preload() -> Result<(), LaunchError> {
+        let usual = Self::compile(&default_profile(capability::is_usual))?;
+        // Whoever came first compiled the same.
+        USUAL.get_or_init(|| usual);
+        Ok(())
     }
 
     /// Whether a container's own profile can be used, before anything of the container is made.
@@ -96,6 +116,11 @@ impl Filter {
             .try_for_each(|p| sys::load_filter(p))
             .map_err(LaunchError::system("load the seccomp filter"))
     }
+}
+
+/// Whether our own profile is the usual one for a container with these capabilities.
+fn is_usual(has: impl Fn(&str) -> bool) -> bool {
+    deciding_capabilities().all(|name| has(name) == capability::is_usual(name))
 }
 
 /// Whether one of the rules is about loading filters.

@@ -98,6 +98,11 @@ const NAMESPACE_FLAGS: [i32; 7] = [
 /// Execution domains that change no more than what `uname` says: Linux, 32 bit, both with and without it; all ones asks.
 const PERSONALITIES: [u64; 5] = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
+/// The capabilities on which our profile depends.
+pub(super) fn deciding_capabilities() -> impl Iterator<Item = &'static str> {
+    BY_CAPABILITY.iter().map(|(capability, _)| *capability)
+}
+
 /// The profile for a container that holds the capabilities that `has` affirms.
 ///
 /// Refused calls fail with EPERM. Calls that this release does not know fail with ENOSYS, so that a C library newer than
