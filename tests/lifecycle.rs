@@ -173,3 +173,56 @@ fn a_static_pod_is_shown_by_a_mirror_that_nobody_can_delete() {
         support::wait::poll(scene::LIMIT, || kubectl.ok(&["get", "pods", "-o", "name"]).is_empty().then_some(()));
     assert!(gone.is_some(), "{}", cluster.logs());
 }
+
+/// A change of what the container `main` asks for and may use.
+fn amounts(cpu: &str, memory: &str) -> String {
+    let amounts = format!("{{\"cpu\": \"{cpu}\", \"memory\": \"{memory}\"}}");
+    let resources = format!("{{\"requests\": {amounts}, \"limits\": {amounts}}}");
+    format!("{{\"spec\": {{\"containers\": [{{\"name\": \"main\", \"resources\": {resources}}}]}}}}")
+}
+
+#[test]
+fn a_resize_is_given_refused_or_restarts_a_container() {
+    let stage = stage();
+    let kubectl = stage.cluster.kubectl();
+    let resources = "resources: {limits: {cpu: 20m, memory: 32Mi}, requests: {cpu: 20m, memory: 32Mi}}";
+    let policy = "resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]";
+    let linux =
+        stage.container("main", "trap \"exit 0\" TERM; while :; do sleep 0.1; done", &format!("{resources}, {policy}"));
+    let wasm = format!("{{name: main, image: '{}', ports: [{{containerPort: 8080}}], {resources}}}", stage.http);
+    let resize = |pod: &str, cpu: &str, memory: &str| {
+        kubectl.ok(&["patch", "pod", pod, "--subresource", "resize", "--patch", &amounts(cpu, memory)]);
+    };
+    let of = |path: &str| format!(".status.containerStatuses[0].{path}");
+    let condition = |kind: &str, path: &str| format!(".status.conditions[?(@.type==\"{kind}\")].{path}");
+    for (pod, container) in [("resized-linux", &linux), ("resized-wasm", &wasm)] {
+        let object = format!("pod/{pod}");
+        scene::create(&kubectl, &scene::pod(pod, &[container], &[]));
+        becomes(&stage.cluster, &kubectl, &object, &of("ready"), "true");
+        resize(pod, "30m", "32Mi");
+        becomes(&stage.cluster, &kubectl, &object, &of("resources.limits.cpu"), "30m");
+        assert_eq!(field(&kubectl, &object, &of("restartCount")), "0", "{pod}");
+        // Linux: its policy asks for it. Wasm: linear memory was bounded at the start.
+        resize(pod, "30m", "48Mi");
+        becomes(&stage.cluster, &kubectl, &object, &of("resources.limits.memory"), "48Mi");
+        becomes(&stage.cluster, &kubectl, &object, &of("restartCount"), "1");
+        becomes(&stage.cluster, &kubectl, &object, &of("ready"), "true");
+        becomes(&stage.cluster, &kubectl, &object, &condition("PodResizeInProgress", "status"), "");
+        resize(pod, "9000", "48Mi");
+        becomes(&stage.cluster, &kubectl, &object, &condition("PodResizePending", "reason"), "Infeasible");
+        let message = field(&kubectl, &object, &condition("PodResizePending", "message"));
+        assert!(
+            message.starts_with("Node didn't have enough capacity: cpu, requested: 9000000, capacity: "),
+            "{message}"
+        );
+        assert_eq!(field(&kubectl, &object, &of("allocatedResources.cpu")), "30m");
+        // Taking it back ends the matter.
+        resize(pod, "30m", "48Mi");
+        becomes(&stage.cluster, &kubectl, &object, &condition("PodResizePending", "status"), "");
+        let events = kubectl.ok(&["get", "events", "--field-selector", &format!("involvedObject.name={pod}")]);
+        for reason in ["ResizeStarted", "ResizeCompleted", "ResizeInfeasible"] {
+            assert!(events.contains(reason), "{reason}: {events}");
+        }
+        kubectl.ok(&["delete", "pod", pod, TIMEOUT]);
+    }
+}

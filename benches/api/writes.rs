@@ -55,28 +55,35 @@ async fn memory_of_pods(effort: Effort, target: &Target, up: u32, table: &mut Ta
     Ok(())
 }
 
-/// Creates and changes ConfigMaps.
-pub(crate) async fn config_maps(effort: Effort, target: &Target, table: &mut Table) -> anyhow::Result<()> {
+/// Creates and changes ConfigMaps. Rows begin with whose server it is; ours has no name there.
+pub(crate) async fn config_maps(effort: Effort, target: &Target, whose: &str, table: &mut Table) -> anyhow::Result<()> {
     for clients in CLIENTS {
-        say(&format!("creating ConfigMaps, {clients} clients"));
+        say(&format!("{whose}creating ConfigMaps, {clients} clients"));
         let make =
             move |at| request(Method::POST, CONFIG_MAPS, JSON, objects::config_map(&format!("map-{clients}-{at:06}")));
         let outcome = drive(target, clients, effort.writes, make).await?;
-        let goal = if clients == 64 { "3 x kube-apiserver + etcd" } else { "" };
-        table.rates(&format!("create ConfigMap of 1 kB, {clients} clients"), &outcome.times, outcome.took, goal);
+        let goal = if clients == 64 && whose.is_empty() { "3 x kube-apiserver + etcd" } else { "" };
+        table.rates(&format!("{whose}create ConfigMap of 1 kB, {clients} clients"), &outcome.times, outcome.took, goal);
     }
     let writes = effort.writes;
     let one = move |at: usize| format!("{CONFIG_MAPS}/map-64-{:06}", at % writes);
-    changes(effort, target, "merge patch of a ConfigMap", "application/merge-patch+json", table, {
+    changes(effort, target, &format!("{whose}merge patch of a ConfigMap"), "application/merge-patch+json", table, {
         move |at, value| (one(at), objects::sent(Duration::from_micros(value as u64)))
     })
     .await?;
-    changes(effort, target, "server-side apply of a ConfigMap", "application/apply-patch+yaml", table, {
-        move |at, value| {
-            let name = format!("applied-{:06}", at % writes);
-            (format!("{CONFIG_MAPS}/{name}?fieldManager=bench"), objects::applied(&name, value))
-        }
-    })
+    changes(
+        effort,
+        target,
+        &format!("{whose}server-side apply of a ConfigMap"),
+        "application/apply-patch+yaml",
+        table,
+        {
+            move |at, value| {
+                let name = format!("applied-{:06}", at % writes);
+                (format!("{CONFIG_MAPS}/{name}?fieldManager=bench"), objects::applied(&name, value))
+            }
+        },
+    )
     .await
 }
 

@@ -11,6 +11,7 @@ mod disk;
 mod home;
 #[allow(dead_code, reason = "the bench of the API uses the rest")]
 mod memory;
+#[allow(dead_code, reason = "the bench of the sandbox uses the rest")]
 mod pods;
 #[allow(dead_code, reason = "the bench of the API uses the rest")]
 mod table;

@@ -61,6 +61,20 @@ pub(crate) fn read(up: u32) -> anyhow::Result<Memory> {
     })
 }
 
+/// The child of `bireme up` that plays a role.
+pub(crate) fn child(up: u32, role: &str) -> anyhow::Result<u32> {
+    let all = processes()?;
+    let found = all.iter().find(|(_, process)| process.parent == up && process.name == role);
+    found.map(|(id, _)| *id).with_context(|| format!("process {up} has no child {role}"))
+}
+
+/// PSS of the shim of a Linux pod, the median of all, in bytes.
+pub(crate) fn linux_shim(up: u32) -> anyhow::Result<u64> {
+    let zygote = child(child(up, "node-role")?, "bireme-zygote")?;
+    let shims = processes()?.into_iter().filter(|(_, found)| found.parent == zygote && found.name == "bireme-shim");
+    Ok(median("shims", &shims.map(|(id, _)| id).collect::<Vec<_>>())? * 1024)
+}
+
 fn median(what: &str, processes: &[u32]) -> anyhow::Result<u64> {
     let mut all = processes.iter().map(|id| pss(*id)).collect::<anyhow::Result<Vec<u64>>>()?;
     all.sort_unstable();

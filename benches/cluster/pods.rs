@@ -1,5 +1,6 @@
 //! Pods of the bench, and when a watch says what of them.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,45 @@ impl Pods {
         self.until(&format!("pod {name} is gone"), gone).await
     }
 
-    async fn until(&mut self, what: &str, wanted: impl Fn(&Event<Pod>) -> bool) -> anyhow::Result<()> {
+    /// Creates pods at once; returns the time from the first request to the event that shows the last one in that state.
+    pub(crate) async fn create_all(&mut self, pods: &[serde_json::Value], state: State) -> anyhow::Result<Duration> {
+        let pods: Vec<Pod> = pods.iter().cloned().map(serde_json::from_value).collect::<Result<_, _>>()?;
+        let mut left: BTreeSet<String> = pods.iter().map(ResourceExt::name_any).collect();
+        let (api, parameters) = (self.api.clone(), PostParams::default());
+        let begun = Instant::now();
+        futures::future::try_join_all(pods.iter().map(|pod| api.create(&parameters, pod)))
+            .await
+            .context("cannot create pods at once")?;
+        let what = format!("{} pods are {state:?}", pods.len());
+        let last = |event: &Event<Pod>| {
+            if let Event::Apply(pod) | Event::InitApply(pod) = event
+                && state.holds(pod)
+            {
+                left.remove(&pod.name_any());
+            }
+            left.is_empty()
+        };
+        self.until(&what, last).await?;
+        Ok(begun.elapsed())
+    }
+
+    /// Deletes pods at once, and waits until all are gone.
+    pub(crate) async fn delete_all(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let (api, parameters) = (self.api.clone(), DeleteParams::default());
+        futures::future::try_join_all(names.iter().map(|name| api.delete(name, &parameters)))
+            .await
+            .context("cannot delete pods at once")?;
+        let mut left: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let last = |event: &Event<Pod>| {
+            if let Event::Delete(pod) = event {
+                left.remove(pod.name_any().as_str());
+            }
+            left.is_empty()
+        };
+        self.until("all pods are gone", last).await
+    }
+
+    async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Event<Pod>) -> bool) -> anyhow::Result<()> {
         let look = async {
             while let Some(event) = self.events.next().await {
                 if wanted(&event?) {

@@ -1,7 +1,7 @@
 //! The node: runtime, network, agent. As root it runs everything; as any other user, Wasm containers on the machine's network.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, NetworkError, PodNetworking, StaticPods};
@@ -57,6 +57,7 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
         labels: std::collections::BTreeMap::new(),
         capacity: None,
         cluster_dns: None,
+        unsafe_sysctls: orders.unsafe_sysctls.clone(),
         static_pods: StaticPods { folder: orders.static_pod_path.clone(), url: orders.static_pod_url.clone() },
         version: crate::VERSION.into(),
     };
@@ -105,8 +106,8 @@ struct Networking(Arc<Network>);
 
 #[async_trait::async_trait]
 impl PodNetworking for Networking {
-    async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError> {
-        self.0.attach(pod_uid).await.map_err(|cause| refused(format!("cannot attach pod {pod_uid}"), cause))
+    async fn attach(&self, pod_uid: &str, namespace: Option<OwnedFd>) -> Result<PodNetwork, NetworkError> {
+        self.0.attach(pod_uid, namespace).await.map_err(|cause| refused(format!("cannot attach pod {pod_uid}"), cause))
     }
 
     async fn detach(&self, pod_uid: &str) -> Result<(), NetworkError> {

@@ -1,6 +1,7 @@
 //! What parent and children tell each other. Both ends are always the same binary, so these forms carry no version.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub(crate) struct ServerOrders {
     pub(crate) advertise: Vec<IpAddr>,
     pub(crate) service_cidrs: Vec<Cidr>,
     pub(crate) node_name: String,
+    /// Decided when the cluster is made.
+    pub(crate) watch_history_events: Option<NonZeroU64>,
 }
 
 /// What the server made.
@@ -51,6 +54,7 @@ pub(crate) struct NodeOrders {
     pub(crate) ephemeral: bool,
     pub(crate) static_pod_path: Option<PathBuf>,
     pub(crate) static_pod_url: Option<String>,
+    pub(crate) unsafe_sysctls: agent::UnsafeSysctls,
 }
 
 /// Orders for the janitor.

@@ -1,5 +1,6 @@
 //! The server: store, API, manager. Runs without privileges in its data directory.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -39,7 +40,9 @@ struct Running {
 
 async fn start(orders: &ServerOrders) -> anyhow::Result<(Running, ServerReport)> {
     let seam = Seam::real();
-    let store = Store::open(StoreConfig::new(PathBuf::from("store")), seam.clone()).await?;
+    let mut keeps = StoreConfig::new(PathBuf::from("store"));
+    keeps.history_events = orders.watch_history_events.map_or(keeps.history_events, NonZeroU64::get);
+    let store = Store::open(keeps, seam.clone()).await?;
     let (components, alive) = Component::run_together(&MANAGED);
     let config = ServerConfig {
         listen: vec![orders.listen],

@@ -1,8 +1,10 @@
 //! Settings of `up`: flags win over environment (both by clap), which win over the file; all is typed before anything starts.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use agent::UnsafeSysctls;
 use anyhow::Context;
 use cli::arguments::Up;
 use runtime::privileges::Privileges;
@@ -26,6 +28,8 @@ struct File {
     static_pod_path: Option<PathBuf>,
     #[serde(rename = "staticPodURL")]
     static_pod_url: Option<String>,
+    watch_history_events: Option<NonZeroU64>,
+    allowed_unsafe_sysctls: Option<UnsafeSysctls>,
 }
 
 /// Settings, complete.
@@ -42,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) static_pod_path: Option<PathBuf>,
     /// Address of more of them.
     pub(crate) static_pod_url: Option<String>,
+    /// Most events from which a watch can go on, where the default is too many.
+    pub(crate) watch_history_events: Option<NonZeroU64>,
+    /// Settings of the kernel that pods may make beyond the safe ones.
+    pub(crate) unsafe_sysctls: UnsafeSysctls,
 }
 
 /// Address of the API server when none is given.
@@ -72,6 +80,8 @@ pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Setti
         ephemeral: flags.ephemeral,
         static_pod_path: file.and_then(|file| file.static_pod_path.clone()),
         static_pod_url: file.and_then(|file| file.static_pod_url.clone()).filter(|address| !address.is_empty()),
+        watch_history_events: file.and_then(|file| file.watch_history_events),
+        unsafe_sysctls: file.and_then(|file| file.allowed_unsafe_sysctls.clone()).unwrap_or_default(),
     })
 }
 
@@ -127,6 +137,16 @@ mod tests {
         let settings = settle(&flags, Privileges::Root).unwrap();
         assert_eq!(settings.data_dir, Path::new("/b"));
         assert_eq!(settings.listen, "127.0.0.1:1".parse().unwrap());
+    }
+
+    #[test]
+    fn a_setting_of_the_whole_node_is_refused_for_pods() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("up.yaml");
+        let text = "apiVersion: bireme.dev/v1alpha1\nkind: UpConfiguration\nallowedUnsafeSysctls: [vm.swappiness]\n";
+        std::fs::write(&file, text).unwrap();
+        let error = format!("{:#}", settle(&flags(Some(file)), Privileges::Root).unwrap_err());
+        assert!(error.contains("\"vm.swappiness\" is not known to be namespaced"), "{error}");
     }
 
     #[test]

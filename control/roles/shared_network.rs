@@ -3,6 +3,7 @@
 //! Two pods that want one port meet there: the second is told that the port is in use, and its container does not start.
 
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Once;
 
 use agent::{NetworkError, PodNetworking};
@@ -24,7 +25,7 @@ impl SharedNetwork {
 
 #[async_trait::async_trait]
 impl PodNetworking for SharedNetwork {
-    async fn attach(&self, _: &str) -> Result<PodNetwork, NetworkError> {
+    async fn attach(&self, _: &str, _: Option<OwnedFd>) -> Result<PodNetwork, NetworkError> {
         Ok(PodNetwork { netns: None, addresses: self.addresses.clone() })
     }
 

@@ -76,6 +76,7 @@ impl Cluster {
             // The node works in a directory of its own.
             static_pod_path: settings.static_pod_path.as_deref().map(std::path::absolute).transpose()?,
             static_pod_url: settings.static_pod_url.clone(),
+            unsafe_sysctls: settings.unsafe_sysctls.clone(),
         };
         match cluster.start_node(&orders).await {
             Ok(()) => step.done(&settings.node_name),
@@ -116,6 +117,7 @@ impl Cluster {
             advertise: advertised(settings.listen),
             service_cidrs: place.service_cidrs(),
             node_name: settings.node_name.clone(),
+            watch_history_events: settings.watch_history_events,
         };
         Child::start(SERVER, &orders, user, &dir, &place.data.join("server.log")).await
     }

@@ -10,6 +10,7 @@
 mod amounts;
 mod bodies;
 mod continuation;
+mod expressions;
 #[cfg(feature = "node")]
 mod frames;
 mod images;
@@ -45,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "managed-fields", run: managed::fields },
     Target { name: "apply", run: managed::apply },
     Target { name: "continue", run: continuation::token },
+    Target { name: "expression", run: expressions::policy },
     Target { name: "body", run: bodies::text },
     Target { name: "protobuf", run: bodies::protobuf },
     Target { name: "object", run: bodies::object },

@@ -7,6 +7,7 @@ mod support;
 
 mod controller;
 mod expectation;
+mod expired;
 mod play;
 mod scene;
 mod transcript;

@@ -125,12 +125,11 @@ impl Stage {
         let folder = |tool: PathBuf| tool.parent().unwrap().to_owned();
         let tools = self.client.tools.iter().map(|program| folder(tool(program)));
         let path: Vec<_> = tools.chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())).collect();
-        let packages = folder(folder(tool(PYTHON_PACKAGE)));
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", LIMIT, "sh", "-c", &step.command]).current_dir(self.folder.path());
         command.env("PATH", std::env::join_paths(path).unwrap()).env("HOME", &self.home).env("LC_ALL", "C");
         command.env("KUBECONFIG", self.folder.path().join(".kubeconfig")).env("KUBECTL_KUBERC", "false");
-        command.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
+        find_python_client(&mut command);
         command.env("TRANSCRIPTS", &self.transcripts).envs(self.variables.iter().map(|(name, value)| (name, value)));
         let output = command.stdin(Stdio::null()).output().unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -157,6 +156,13 @@ impl Stage {
     fn generic(&self, text: &str) -> String {
         self.variables.iter().fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("${name}")))
     }
+}
+
+/// Lets a command's Python find the client.
+pub(crate) fn find_python_client(command: &mut Command) {
+    let package = tool(PYTHON_PACKAGE);
+    let packages = package.ancestors().nth(2).unwrap();
+    command.env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");
 }
 
 /// As it stands in a transcript.

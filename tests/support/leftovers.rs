@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::machine::Process;
+
 /// Environment variable that marks the processes of a cluster; its value is the cluster's folder.
 pub(crate) const MARK: &str = "BIREME_TEST_FOLDER";
 
@@ -15,7 +17,7 @@ pub(crate) fn of(instance: &str, folder: &Path) -> Vec<String> {
     left.extend(mounts(&[folder, &format!("/run/bireme/{instance}")]));
     left.extend(interfaces(&format!("b{instance}")));
     left.extend(tables(&format!("b{instance}")));
-    left.extend(processes(folder));
+    left.extend(processes(folder).into_iter().map(|process| format!("process {}: {}", process.0, process.command())));
     let run = format!("/run/bireme/{instance}");
     left.extend(Path::new(&run).exists().then_some(run));
     left
@@ -48,22 +50,20 @@ fn tables(name: &str) -> Vec<String> {
 }
 
 /// Processes that carry the mark, whose command line names the folder, or whose program is in it; not this one.
-fn processes(folder: &str) -> Vec<String> {
+pub(crate) fn processes(folder: &str) -> Vec<Process> {
     let mark = format!("{MARK}={folder}");
     let ours = std::process::id().to_string();
     let mut left = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name == ours || !name.bytes().all(|byte| byte.is_ascii_digit()) {
-            continue;
-        }
+        let Some(id) = name.parse().ok().filter(|_| name != ours) else { continue };
         // A process may end while it is looked at, and then it is not left.
         let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
         let (environment, command) = (read("environ"), read("cmdline"));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\0', " ");
         let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
         if text(&environment).contains(&mark) || text(&command).contains(folder) || program.starts_with(folder) {
-            left.push(format!("process {name}: {}", text(&command)));
+            left.push(Process(id));
         }
     }
     left

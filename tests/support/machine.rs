@@ -23,6 +23,12 @@ impl Process {
         link.to_string_lossy().into_owned()
     }
 
+    /// The identities of all namespaces in which it is; none when it has ended.
+    pub(crate) fn namespaces(self) -> Vec<String> {
+        let links = fs::read_dir(format!("/proc/{}/ns", self.0)).into_iter().flatten().flatten();
+        links.filter_map(|link| Some(fs::read_link(link.path()).ok()?.to_string_lossy().into_owned())).collect()
+    }
+
     /// A line of its status (proc_pid_status(5)).
     #[track_caller]
     pub(crate) fn status(self, name: &str) -> String {

@@ -1,15 +1,27 @@
-//! Expressions in the Common Expression Language: whether one can be read, names only what there is, and comes to what it is
-//! for. Types of parts are not compared, and no expression is computed here.
+//! Expressions in the Common Expression Language: whether one can be read, names only what there is, gives every function what it
+//! takes, and comes to what it is for. No expression is computed here.
 
-mod names;
+mod binders;
+mod bindings;
+mod check;
+mod fields;
+mod functions;
+mod libraries;
+mod literals;
+mod made;
+mod objects;
 mod outcome;
 mod place;
+mod ranges;
+mod signature;
+mod types;
 
 use cel::parser::Parser;
 
 use crate::field::Field;
 use crate::validate::FieldError;
 pub(crate) use outcome::Outcome;
+use types::Type;
 
 /// Most code points of an expression, as in cel-go.
 const LENGTH_MAX: usize = 100_000;
@@ -17,39 +29,69 @@ const LENGTH_MAX: usize = 100_000;
 const DEPTH_MAX: u16 = 250;
 /// Most signs that join parts: each may be one more step of a walk through the expression.
 const JOINTS_MAX: usize = 8_000;
+/// Most faults of one expression that are told, as in cel-go.
+const FAULTS_MAX: usize = 100;
 /// Room for walks as deep as the limits above allow, in bytes; threads of a server have less. It is used only as far as needed.
 const STACK: usize = 128 * 1024 * 1024;
 
 /// What an expression may name, and what it is for.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope<'a> {
-    variables: Vec<&'a str>,
-    fields: Vec<&'a str>,
+    variables: Vec<(&'static str, Type)>,
+    fields: Vec<(&'a str, Type)>,
     outcome: Outcome,
+    /// Whether it may make objects to apply, and steps of patches.
+    patches: bool,
 }
 
 impl<'a> Scope<'a> {
-    /// Expressions that come to something, and may name these variables.
-    pub(crate) fn new(variables: &[&'a str], outcome: Outcome) -> Self {
-        Self { variables: variables.to_vec(), fields: Vec::new(), outcome }
+    /// Expressions that come to something, and may name these variables, each of a type as in [`signature`].
+    pub(crate) fn new(variables: &[(&'static str, &'static str)], outcome: Outcome) -> Self {
+        let scope = Self { variables: Vec::new(), fields: Vec::new(), outcome, patches: false };
+        scope.and(variables)
     }
 
-    /// With one more variable.
-    pub(crate) fn and(mut self, variable: Option<&'a str>) -> Self {
-        self.variables.extend(variable);
+    /// With more variables.
+    pub(crate) fn and(mut self, variables: &[(&'static str, &'static str)]) -> Self {
+        let typed = variables.iter().map(|(name, of)| (*name, signature::plain(of).unwrap_or(Type::Dyn)));
+        self.variables.extend(typed);
         self
     }
 
-    /// With the variable `variables` and these fields of it.
-    pub(crate) fn with_fields(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
-        self.variables.push(FIELDS_OF);
-        self.fields = fields.into_iter().collect();
+    /// Without some of its variables.
+    pub(crate) fn without(mut self, variables: &[(&'static str, &'static str)]) -> Self {
+        self.variables.retain(|(name, _)| variables.iter().all(|(gone, _)| gone != name));
+        self
+    }
+
+    /// With the variable `variables` and one more field of it, computed by an expression of this scope.
+    pub(crate) fn with_field(mut self, name: &'a str, expression: &str) -> Self {
+        let of = type_of(expression, &self);
+        if self.variable(FIELDS_OF).is_none() {
+            self.variables.push((FIELDS_OF, Type::Object(format!("kubernetes.{FIELDS_OF}").into())));
+        }
+        self.fields.push((name, of));
+        self
+    }
+
+    /// For expressions that say what changes.
+    pub(crate) fn with_patches(mut self) -> Self {
+        self.patches = true;
         self
     }
 
     /// For another outcome.
     pub(crate) fn to(&self, outcome: Outcome) -> Self {
         Self { outcome, ..self.clone() }
+    }
+
+    fn variable(&self, name: &str) -> Option<Type> {
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, of)| of.clone())
+    }
+
+    /// Whether an expression may make an object of that name.
+    fn makes(&self, name: &str) -> bool {
+        self.patches && (name == "JSONPatch" || objects::is_configuration(name))
     }
 }
 
@@ -67,32 +109,54 @@ pub(crate) fn check(expression: &Field<'_>, scope: &Scope<'_>) -> Option<FieldEr
 
 /// What is wrong with an expression, in the words of Kubernetes.
 fn wrong(text: &str, scope: &Scope<'_>) -> Option<String> {
+    match typed(text, scope) {
+        Ok(found) => scope.outcome.missed(&found),
+        Err(why) => Some(failed(&why)),
+    }
+}
+
+/// The type of what a variable is computed by. What is wrong there is told there; here it fits everywhere.
+fn type_of(text: &str, scope: &Scope<'_>) -> Type {
+    let found = typed(text, scope).unwrap_or(Type::Dyn);
+    if matches!(found, Type::Object(_) | Type::Opaque(_)) { Type::Dyn } else { found }
+}
+
+/// The type of an expression.
+///
+/// # Errors
+/// Everything that is wrong with it, each shown where it stands.
+fn typed(text: &str, scope: &Scope<'_>) -> Result<Type, String> {
     let length = text.chars().count();
     if length > LENGTH_MAX {
         let why = format!("expression code point size exceeds limit: size: {length}, limit {LENGTH_MAX}");
-        return Some(failed(&place::nowhere(&why)));
+        return Err(place::nowhere(&why));
     }
     if text.bytes().filter(|sign| b".+-*/%<>=!?[".contains(sign)).count() > JOINTS_MAX {
-        return Some(too_deep());
+        return Err(too_deep());
     }
     stacker::grow(STACK, || read(text, scope))
 }
 
-fn read(text: &str, scope: &Scope<'_>) -> Option<String> {
+fn read(text: &str, scope: &Scope<'_>) -> Result<Type, String> {
     let parser = Parser::new().max_recursion_depth(DEPTH_MAX - 1);
     match parser.enable_optional_syntax(true).enable_ident_escape_syntax(true).parse_with_source_info(text) {
-        Err(errors) if errors.errors.iter().any(|one| one.msg.contains("Recursion limit")) => Some(too_deep()),
+        Err(errors) if errors.errors.iter().any(|one| one.msg.contains("Recursion limit")) => Err(too_deep()),
         Err(errors) => {
             let told = errors.errors.iter().map(|one| place::told(text, one.pos, &one.msg));
-            Some(failed(&told.collect::<Vec<_>>().join("\n")))
+            Err(told.collect::<Vec<_>>().join("\n"))
         }
         Ok((expression, source)) => {
-            let unknown = names::unknown(&expression, scope);
-            if unknown.is_empty() {
-                return scope.outcome.missed(&expression);
+            let (found, wrong) = check::check(&expression, scope);
+            if wrong.is_empty() {
+                return Ok(found);
             }
-            let told = unknown.iter().map(|(id, why)| place::told(text, place::of(text, source.offset_for(*id)), why));
-            Some(failed(&told.collect::<Vec<_>>().join("\n")))
+            let mut placed: Vec<_> = wrong.into_iter().map(|(id, why)| (source.offset_for(id), why)).collect();
+            placed.sort_by_key(|(offset, _)| *offset);
+            let first = placed.iter().take(FAULTS_MAX);
+            let mut told: Vec<_> = first.map(|(at, why)| place::told(text, place::of(text, *at), why)).collect();
+            let rest = placed.len().saturating_sub(FAULTS_MAX);
+            told.extend((rest > 0).then(|| format!("{rest} more errors were truncated")));
+            Err(told.join("\n"))
         }
     }
 }
@@ -102,7 +166,7 @@ fn failed(why: &str) -> String {
 }
 
 fn too_deep() -> String {
-    failed(&place::nowhere(&format!("expression recursion limit exceeded: {DEPTH_MAX}")))
+    place::nowhere(&format!("expression recursion limit exceeded: {DEPTH_MAX}"))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(crate) use defaults::{GRACE, default_pod};
 pub use defaults::{default_spec, default_template};
 pub(crate) use ephemeral::only_added;
 pub(crate) use requests::amount;
-pub use requests::{QosClass, constrained, effective_requests, qos_class};
+pub use requests::{QosClass, constrained, effective_requests, held_requests, qos_class};
 pub(crate) use resize::{carry as carry_resize, changed as resize_changed};
 pub(crate) use resources::{
     canonical as canonical_amounts, canonical_field as canonical_amount, default as default_resources, overhead,

@@ -122,6 +122,12 @@ impl Quantity {
         self.nanos % NANO == 0
     }
 
+    /// Whether it is so many times the other amount; nothing but zero is so many times zero.
+    #[must_use]
+    pub fn is_multiple_of(self, other: Self) -> bool {
+        if other.nanos == 0 { self.nanos == 0 } else { self.nanos % other.nanos == 0 }
+    }
+
     fn capped(nanos: i128, form: Form) -> Self {
         Self { nanos: nanos.clamp(-MOST, MOST), form }
     }

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{AppArmorProfile, Pod, PodSpec};
 
 use crate::policy;
+use crate::sysctls::{SharedNamespaces, UnsafeSysctls};
 
 /// A refused pod: `status.reason` and message, with Kubernetes' words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,29 +14,14 @@ pub(crate) struct Rejection {
     pub message: String,
 }
 
-/// Settings of the kernel that belong to a pod alone and cannot harm its neighbours ("Using sysctls" in the Kubernetes
-/// documentation).
-const SAFE: [&str; 12] = [
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.tcp_wmem",
-];
-
-/// Whether a node takes a pod. `app_armor` says whether its kernel has `AppArmor`.
-pub(crate) fn admit(pod: &Pod, app_armor: bool) -> Result<(), Rejection> {
+/// Whether a node takes a pod. `app_armor` says whether its kernel has `AppArmor`, `allowed` which settings of the kernel pods
+/// may make beyond the safe ones.
+pub(crate) fn admit(pod: &Pod, app_armor: bool, allowed: &UnsafeSysctls) -> Result<(), Rejection> {
     let Some(spec) = &pod.spec else { return Ok(()) };
     let sysctls = spec.security_context.as_ref().and_then(|security| security.sysctls.as_deref()).unwrap_or_default();
+    let shared = SharedNamespaces { net: spec.host_network.unwrap_or(false), ipc: spec.host_ipc.unwrap_or(false) };
     for sysctl in sysctls {
-        if let Err(why) = sysctl_allowed(&sysctl.name, spec) {
+        if let Err(why) = allowed.admit(&sysctl.name, shared) {
             return Err(Rejection { reason: "SysctlForbidden", message: format!("forbidden sysctl: {why}") });
         }
     }
@@ -44,32 +30,6 @@ pub(crate) fn admit(pod: &Pod, app_armor: bool) -> Result<(), Rejection> {
         return Err(Rejection { reason: "AppArmor", message });
     }
     Ok(())
-}
-
-fn sysctl_allowed(name: &str, spec: &PodSpec) -> Result<(), String> {
-    let name = normal(name);
-    if !SAFE.contains(&name.as_str()) {
-        return Err(format!("\"{name}\" not allowlisted"));
-    }
-    let shared = match name.starts_with("net.") {
-        true => spec.host_network.unwrap_or(false).then_some("Net"),
-        false => spec.host_ipc.unwrap_or(false).then_some("IPC"),
-    };
-    shared.map_or(Ok(()), |namespace| Err(format!("\"{name}\" not allowed with host {namespace} enabled")))
-}
-
-/// `net/ipv4/conf/eth0.1/forwarding` and `net.ipv4.conf.eth0/1.forwarding` are one setting (sysctl.d(5)): whichever of `.` and
-/// `/` comes first separates.
-fn normal(name: &str) -> String {
-    let exchange = |letter| match letter {
-        '.' => '/',
-        '/' => '.',
-        other => other,
-    };
-    match name.find(['.', '/']) {
-        Some(at) if name[at..].starts_with('/') => name.chars().map(exchange).collect(),
-        _ => name.to_owned(),
-    }
 }
 
 /// The profiles that the pod and its containers name.
@@ -90,7 +50,8 @@ mod tests {
         let mut spec = spec;
         spec["containers"] = json!([{ "name": "c" }]);
         let pod = serde_json::from_value(json!({ "spec": spec })).unwrap();
-        let found = admit(&pod, false).map_err(|rejection| (rejection.reason, rejection.message));
+        let found =
+            admit(&pod, false, &UnsafeSysctls::default()).map_err(|rejection| (rejection.reason, rejection.message));
         let expected = expected.map_err(|(reason, message)| (reason, message.to_owned()));
         assert_eq!(found, expected);
     }
@@ -102,7 +63,6 @@ mod tests {
     #[test]
     fn sysctls_are_safe_and_the_pods_own() {
         check(with_sysctl("net.ipv4.tcp_syncookies"), Ok(()));
-        check(with_sysctl("net/ipv4/tcp_syncookies"), Ok(()));
         check(
             with_sysctl("kernel.msgmax"),
             Err(("SysctlForbidden", "forbidden sysctl: \"kernel.msgmax\" not allowlisted")),
@@ -110,10 +70,6 @@ mod tests {
         let mut shared = with_sysctl("net.ipv4.tcp_syncookies");
         shared["hostNetwork"] = true.into();
         let why = "forbidden sysctl: \"net.ipv4.tcp_syncookies\" not allowed with host Net enabled";
-        check(shared, Err(("SysctlForbidden", why)));
-        let mut shared = with_sysctl("kernel.shm_rmid_forced");
-        shared["hostIPC"] = true.into();
-        let why = "forbidden sysctl: \"kernel.shm_rmid_forced\" not allowed with host IPC enabled";
         check(shared, Err(("SysctlForbidden", why)));
     }
 

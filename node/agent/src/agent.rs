@@ -12,6 +12,7 @@ use runtime::contract::{Limits, Runtime, RuntimeError};
 use seam::{Seam, Task};
 use tokio::sync::{Semaphore, watch};
 
+use crate::allocation::Allocations;
 use crate::capacity;
 use crate::cluster::{ApiServer, Cluster};
 use crate::config::AgentConfig;
@@ -101,6 +102,7 @@ impl Agent {
                 cluster_dns: config.cluster_dns.clone(),
                 resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
                 app_armor: capacity::app_armor(),
+                unsafe_sysctls: config.unsafe_sysctls.clone(),
             },
             dir: config.dir.clone(),
             privileges: config.privileges,
@@ -113,6 +115,7 @@ impl Agent {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
+            allocations: Allocations::new(config.dir.join("pods"), &capacity),
         });
         // What is reserved for the system would be taken off here; nothing is, so this bounds pods by the machine.
         let bound =

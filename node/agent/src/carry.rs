@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container as Spec, Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use runtime::contract::{Container, ContainerId, ContainerState, Exit, Image, RuntimeError, SandboxId};
 
+use crate::amount;
 use crate::cluster::ClusterError;
 use crate::context::Context;
 use crate::events::{Note, Weight};
 use crate::given::Given;
 use crate::observed::nanoseconds;
 use crate::policy;
+use crate::resize;
 use crate::spec::references::{self, References};
 use crate::spec::{self, Material, Wanted, mounts};
 use crate::spec::{fields, limits};
@@ -144,11 +147,17 @@ impl Carrier {
         let (netns, addresses) = if spec.host_network == Some(true) {
             (None, self.context.facts.addresses.clone())
         } else {
-            let place = self.context.network.attach(uid).await.map_err(|error| error.to_string())?;
+            // What is the pod's network must belong to the pod's ids from its beginning.
+            let own = match spec.host_users {
+                Some(false) => Some(self.context.runtime.make_network(&self.id()).await.map_err(|e| e.to_string())?),
+                _ => None,
+            };
+            let place = self.context.network.attach(uid, own).await.map_err(|error| error.to_string())?;
             (place.netns, place.addresses)
         };
         let logs = self.context.pod_dir(uid).join("logs");
         std::fs::create_dir_all(&logs).map_err(|error| format!("make {}: {error}", logs.display()))?;
+        self.context.allocations.write(uid).map_err(|error| error.to_string())?;
         let config = spec::sandbox(&self.pod, &spec, &self.context.facts, netns, addresses.clone(), logs);
         self.context.runtime.run_pod_sandbox(config).await.map_err(|error| error.to_string())?;
         Ok(addresses)
@@ -193,17 +202,37 @@ impl Carrier {
     }
 
     /// Gives a running container, and its pod, what they ask for now.
-    pub(crate) async fn resize(self, name: String, id: ContainerId, asked: Given) -> Done {
-        let outcome = self.set_limits(&name, &id).await;
-        Done::Resized(
-            name.clone(),
-            asked,
-            outcome.map_err(|error| {
-                let message = format!("Error resizing container {name}: {error}");
-                self.note(Some(&name), Weight::Warning, "ResizeError", message);
-                refusal("ResizeError", error)
-            }),
-        )
+    pub(crate) async fn resize(self, name: String, id: ContainerId, given: Given, asked: Given) -> Done {
+        let outcome = match self.memory_refused(&name, &id, &given).await {
+            Ok(None) => self.set_limits(&name, &id).await,
+            Ok(Some(refused)) => Err(RuntimeError::Invalid(refused)),
+            Err(error) => Err(error),
+        };
+        Done::Resized(name, asked, outcome.map_err(|error| refusal("ResizeError", error)))
+    }
+
+    /// Why the container cannot have less memory than before: it, or with it the pod, uses more.
+    async fn memory_refused(
+        &self,
+        name: &str,
+        id: &ContainerId,
+        given: &Given,
+    ) -> Result<Option<String>, RuntimeError> {
+        let spec = self.spec();
+        let Some((_, container)) = policy::find(&spec, name) else { return Ok(None) };
+        let before = given.limit("memory").and_then(|limit| amount::whole(&Quantity(limit.to_owned())));
+        let Some(limit) = limits::of_container(&container).memory.filter(|&limit| before.is_none_or(|has| limit < has))
+        else {
+            return Ok(None);
+        };
+        let used = self.context.runtime.usage(&self.id()).await?;
+        let own = used.containers.iter().find(|container| container.id == *id).map(|container| &container.usage);
+        let mut decreases = Vec::new();
+        if let Some(all) = limits::of_pod(&spec).memory {
+            decreases.push(("pod".to_owned(), all, used.total.memory_working_set));
+        }
+        decreases.extend(own.map(|own| (format!("container {name:?}"), limit, own.memory_working_set)));
+        Ok(resize::too_low(&decreases))
     }
 
     async fn set_limits(&self, name: &str, id: &ContainerId) -> Result<(), RuntimeError> {

@@ -12,8 +12,19 @@ use serde_json::{Value, json};
 use crate::policy;
 
 /// Types of the conditions that the agent owns; others are left to whoever wrote them.
-pub(crate) const OWN_CONDITIONS: [&str; 5] =
-    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+pub(crate) const OWN_CONDITIONS: [&str; 8] = [
+    "PodResizePending",
+    "PodResizeInProgress",
+    "AllContainersRestarting",
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+];
+
+/// Those of them that are only there while a resize is asked for or under way.
+pub(crate) const RESIZE_CONDITIONS: [&str; 2] = ["PodResizePending", "PodResizeInProgress"];
 
 /// Why the API server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -189,9 +200,18 @@ fn status_patch(pod: &Pod, status: &PodStatus) -> Value {
     let ours = |kind: &str| OWN_CONDITIONS.contains(&kind);
     let order: Vec<Value> = own.conditions.iter().flatten().map(|c| json!({ "type": c.type_ })).collect();
     own.conditions = own.conditions.map(|all| all.into_iter().filter(|condition| ours(&condition.type_)).collect());
+    let stands = |kind: &str| status.conditions.iter().flatten().any(|condition| condition.type_ == kind);
+    let over = RESIZE_CONDITIONS.into_iter().filter(|kind| !stands(kind));
+    let over: Vec<Value> = over.map(|kind| json!({ "type": kind, "$patch": "delete" })).collect();
     let mut patch = json!({ "metadata": { "uid": pod.metadata.uid }, "status": own });
     // Lists with merge keys keep the order in which they grew unless they are told one.
     patch["status"]["$setElementOrder/conditions"] = Value::Array(order);
+    // Only a pod that was changed was ever resized; what the API shows may be older than what it was told last.
+    if pod.metadata.generation.is_some_and(|generation| generation > 1)
+        && let Some(conditions) = patch.pointer_mut("/status/conditions").and_then(Value::as_array_mut)
+    {
+        conditions.extend(over);
+    }
     let before = pod.status.as_ref().and_then(|status| status.pod_ips.as_deref()).unwrap_or_default();
     let now = status.pod_ips.as_deref().unwrap_or_default();
     let stale =

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use runtime::privileges::Privileges;
 
 use crate::static_pods::StaticPods;
+use crate::sysctls::UnsafeSysctls;
 
 /// Settings of an agent. Everything is typed before the agent touches the node.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct AgentConfig {
     pub capacity: Option<Capacity>,
     /// The cluster's name service, for pods with `dnsPolicy: ClusterFirst`; the node's own is used when absent.
     pub cluster_dns: Option<ClusterDns>,
+    /// Settings of the kernel that pods may make beyond the safe ones.
+    pub unsafe_sysctls: UnsafeSysctls,
     /// Pods that the node runs without being asked by the API.
     pub static_pods: StaticPods,
     /// `status.nodeInfo.kubeletVersion`, e.g. `v1.37.0+bireme.0.1.0`.

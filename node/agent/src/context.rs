@@ -11,6 +11,7 @@ use runtime::privileges::Privileges;
 use seam::{Seam, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::allocation::Allocations;
 use crate::cluster::{Cluster, ClusterError, Token};
 use crate::contract::PodNetworking;
 use crate::events::Events;
@@ -41,6 +42,7 @@ pub(crate) struct Context {
     pub events: Events,
     pub tokens: Tokens,
     pub mirrors: Arc<Mirrors>,
+    pub allocations: Allocations,
 }
 
 impl Context {

@@ -1,5 +1,7 @@
 //! What the agent needs from the pod network. The real one is adapted in `main`, so that tests can stand in for it.
 
+use std::os::fd::OwnedFd;
+
 use async_trait::async_trait;
 use network::contract::{PodNetwork, ServicePort};
 
@@ -19,8 +21,9 @@ pub struct NetworkError {
 pub trait PodNetworking: Send + Sync + std::fmt::Debug {
     /// Gives a pod addresses, in a network namespace of its own where the node can make one.
     ///
-    /// Asked again for the same uid, it answers the same.
-    async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError>;
+    /// Asked again for the same uid, it answers the same. A pod with ids of its own comes with a `namespace` that belongs to
+    /// these; it replaces the one that the pod has.
+    async fn attach(&self, pod_uid: &str, namespace: Option<OwnedFd>) -> Result<PodNetwork, NetworkError>;
 
     /// Takes them back. Succeeds for a pod that has none.
     async fn detach(&self, pod_uid: &str) -> Result<(), NetworkError>;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +10,9 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
 use network::contract::{PodNetwork, ServicePort};
 use runtime::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Credentials, DiskUsage, ExecOutcome, Exit, Image, Limits,
-    PodUsage, PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig, SandboxId,
-    SandboxKind,
+    Container, ContainerConfig, ContainerId, ContainerState, ContainerUsage, Credentials, DiskUsage, ExecOutcome, Exit,
+    Image, Limits, PodUsage, PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig,
+    SandboxId, SandboxKind, Usage,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -30,6 +31,8 @@ pub(crate) struct FakeRuntime {
     pub(crate) configs: Mutex<Vec<ContainerConfig>>,
     events: mpsc::Sender<RuntimeEvent>,
     receiver: Mutex<Option<mpsc::Receiver<RuntimeEvent>>>,
+    /// What every pod, and every container, uses, in bytes.
+    pub(crate) memory: Mutex<u64>,
     /// Every verb that changed something, in order.
     pub(crate) calls: Mutex<Vec<String>>,
 }
@@ -43,6 +46,7 @@ impl FakeRuntime {
             configs: Mutex::default(),
             events,
             receiver: Mutex::new(Some(receiver)),
+            memory: Mutex::default(),
             calls: Mutex::default(),
         })
     }
@@ -112,6 +116,9 @@ impl Runtime for FakeRuntime {
     }
     async fn list_images(&self) -> Result<Vec<Image>> {
         Ok(Vec::new())
+    }
+    async fn make_network(&self, id: &SandboxId) -> Result<OwnedFd> {
+        Err(RuntimeError::Unsupported(format!("make a network for {}", id.0)))
     }
     async fn run_pod_sandbox(&self, config: SandboxConfig) -> Result<()> {
         self.call("run sandbox");
@@ -198,8 +205,12 @@ impl Runtime for FakeRuntime {
     async fn disk_usage(&self, _: &ContainerId) -> Result<DiskUsage> {
         Ok(DiskUsage::default())
     }
-    async fn usage(&self, _: &SandboxId) -> Result<PodUsage> {
-        Ok(PodUsage::default())
+    async fn usage(&self, id: &SandboxId) -> Result<PodUsage> {
+        let usage = Usage { memory_working_set: *lock(&self.memory), ..Usage::default() };
+        let containers = lock(&self.containers);
+        let own = containers.values().filter(|container| container.sandbox == *id);
+        let own = own.map(|container| ContainerUsage { id: container.id.clone(), name: container.name.clone(), usage });
+        Ok(PodUsage { total: usage, containers: own.collect() })
     }
     fn events(&self) -> mpsc::Receiver<RuntimeEvent> {
         lock(&self.receiver).take().expect("events are asked for once")
@@ -214,7 +225,7 @@ pub(crate) const POD_IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 5
 
 #[async_trait]
 impl PodNetworking for FakeNetwork {
-    async fn attach(&self, _: &str) -> std::result::Result<PodNetwork, NetworkError> {
+    async fn attach(&self, _: &str, _: Option<OwnedFd>) -> std::result::Result<PodNetwork, NetworkError> {
         Ok(PodNetwork { netns: Some(PathBuf::from("/netns")), addresses: vec![POD_IP] })
     }
     async fn detach(&self, _: &str) -> std::result::Result<(), NetworkError> {

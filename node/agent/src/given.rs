@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use serde::{Deserialize, Serialize};
 
 /// Requests and limits by resource.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Given {
     requests: BTreeMap<String, String>,
     limits: BTreeMap<String, String>,
@@ -28,6 +29,17 @@ impl Given {
             limits: (!self.limits.is_empty()).then(|| quantities(&self.limits)),
             ..ResourceRequirements::default()
         })
+    }
+
+    /// Writes them into a specification.
+    pub(crate) fn put(&self, resources: &mut ResourceRequirements) {
+        resources.requests = self.requests();
+        resources.limits = (!self.limits.is_empty()).then(|| quantities(&self.limits));
+    }
+
+    /// The limit of a resource.
+    pub(crate) fn limit(&self, resource: &str) -> Option<&str> {
+        self.limits.get(resource).map(String::as_str)
     }
 
     /// `status.containerStatuses[].allocatedResources`.

@@ -22,11 +22,13 @@
 mod config;
 mod contract;
 
+mod allocation;
 mod amount;
 mod backoff;
 mod observed;
 mod plan;
 mod policy;
+mod resize;
 mod services;
 mod spec;
 mod status;
@@ -57,6 +59,7 @@ mod endpoint;
 mod logs;
 
 mod admission;
+mod sysctls;
 mod agent;
 
 #[cfg(test)]
@@ -67,3 +70,4 @@ pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
 pub use endpoint::EndpointError;
 pub use static_pods::StaticPods;
+pub use sysctls::{NotNamespaced, UnsafeSysctls};

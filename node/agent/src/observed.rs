@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use k8s_openapi::api::core::v1::Pod;
 use runtime::contract::{Container, ContainerState, Exit, Image};
 use seam::Timestamp;
 
 use crate::admission::Rejection;
 use crate::backoff::{Backoff, Pace, later};
 use crate::given::Given;
+use crate::policy;
+use crate::resize::Standing;
 
 /// Something that is attempted until it succeeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,6 +207,8 @@ pub(crate) struct Observed {
     pub sandbox: SandboxLife,
     /// Addresses of the pod, the primary one first.
     pub addresses: Vec<IpAddr>,
+    /// A resize that is asked for or under way.
+    pub resize: Standing,
     /// Containers by name.
     pub containers: BTreeMap<String, Life>,
 }
@@ -249,6 +254,22 @@ impl Observed {
             {
                 container.state = ContainerState::Exited(lost_exit(&container.state, now));
             }
+        }
+    }
+
+    /// All containers but those that somebody looks with begin again in the same sandbox. Restarts are spaced by the one that
+    /// asked for it.
+    pub(crate) fn start_over(&mut self, pod: &Pod, because: &str, now: Timestamp) {
+        let looks = |name: &str| pod.spec.iter().flat_map(policy::ephemeral).any(|ephemeral| ephemeral.name == name);
+        for (name, life) in self.containers.iter_mut().filter(|(name, _)| !looks(name)) {
+            let ended = life.exit().map(|exit| moment(exit.finished_at));
+            if let Some(ended) = ended.filter(|_| name == because) {
+                life.restarts = Some(Backoff::next(life.restarts, Pace::CRASH, ended, now));
+            }
+            if let Some(container) = life.current.take() {
+                life.last = Some(container);
+            }
+            life.replaced = false;
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod end;
 mod run;
+pub(crate) mod start_over;
 
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,11 @@ pub(crate) enum Step {
     },
     /// Remove a sandbox whose shim died, to make another.
     Renew,
+    /// Forget that containers ran, so that all of them begin again.
+    StartOver {
+        /// The container whose end asks for it.
+        because: String,
+    },
     /// Give a running container what its specification asks for now.
     Resize {
         /// Container name.
@@ -131,7 +137,10 @@ pub(crate) fn plan(pod: &Pod, seen: &Observed, now: Timestamp) -> Plan {
             if let Some(deadline) = verdict::deadline(spec, seen) {
                 plan.look(deadline);
             }
-            run::plan(pod, spec, seen, now, &mut plan);
+            let connected = seen.sandbox == crate::observed::SandboxLife::Ready;
+            if !connected || !start_over::plan(pod, spec, seen, now, &mut plan) {
+                run::plan(pod, spec, seen, now, &mut plan);
+            }
         }
         verdict => end::plan(spec, seen, &verdict, now, &mut plan),
     }

@@ -53,6 +53,10 @@ impl Pods {
         for uid in context.network.attached().await {
             adopted.entry(SandboxId(uid.into())).or_default();
         }
+        // An agent that died while it removed a pod may have left nothing but its directory.
+        for uid in directories(&context.dir.join("pods")) {
+            adopted.entry(SandboxId(uid.into())).or_default();
+        }
         for container in context.runtime.list_containers().await? {
             adopted.entry(container.sandbox.clone()).or_default().containers.push(container);
         }
@@ -274,6 +278,17 @@ impl Pods {
         };
         let removals = sandboxes.into_iter().map(|sandbox| remove(Arc::clone(&self.context), sandbox.config.id));
         futures::future::join_all(removals).await;
+    }
+}
+
+/// The pods that have a directory.
+fn directories(pods: &std::path::Path) -> Vec<String> {
+    match std::fs::read_dir(pods) {
+        Ok(entries) => entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect(),
+        Err(error) => {
+            tracing::debug!(%error, dir = %pods.display(), "no directories of pods");
+            Vec::new()
+        }
     }
 }
 

@@ -79,11 +79,27 @@ pub(crate) fn restarts(spec: &PodSpec, role: Role, container: &Container, code: 
         // It has done its work.
         Role::Init if code == 0 => false,
         Role::Init | Role::Main => {
-            let rules = container.restart_policy_rules.as_deref().filter(|_| own.is_some()).unwrap_or_default();
-            rules.iter().any(|rule| rule.action == "Restart" && speaks_of(rule, code))
-                || own.unwrap_or_else(|| of_pod(spec)).restarts(code)
+            action(container, code).is_some() || own.unwrap_or_else(|| of_pod(spec)).restarts(code)
         }
     }
+}
+
+/// Whether a container that ended with that code takes all containers of its pod with it, to begin again (KEP-5532).
+pub(crate) fn restarts_all(container: &Container, code: i32) -> bool {
+    action(container, code) == Some("RestartAllContainers")
+}
+
+/// Whether one of the pod's containers may do that.
+pub(crate) fn may_restart_all(spec: &PodSpec) -> bool {
+    let mut rules = init(spec).iter().chain(&spec.containers).flat_map(|one| one.restart_policy_rules.iter().flatten());
+    rules.any(|rule| rule.action == "RestartAllContainers")
+}
+
+/// What the first of a container's rules that speaks of the code says. Rules count only beside a policy of its own.
+fn action(container: &Container, code: i32) -> Option<&str> {
+    RestartPolicy::parse(container.restart_policy.as_deref())?;
+    let mut rules = container.restart_policy_rules.iter().flatten();
+    rules.find(|rule| speaks_of(rule, code)).map(|rule| rule.action.as_str())
 }
 
 fn speaks_of(rule: &ContainerRestartRule, code: i32) -> bool {
@@ -238,6 +254,11 @@ mod tests {
         check("Never", "initContainers", plain(), &[], &[0, 1]);
         check("Never", "initContainers", rule("In"), &[42], &[0, 1]);
         check("Never", "initContainers", own("Always"), &[0, 1], &[]);
+        let all = json!({ "name": "c", "restartPolicy": "Never", "restartPolicyRules": [
+            { "action": "RestartAllContainers", "exitCodes": { "operator": "In", "values": [42] } }] });
+        check("Never", "containers", all.clone(), &[42], &[0, 1]);
+        let all: Container = serde_json::from_value(all).unwrap();
+        assert_eq!([42, 1].map(|code| restarts_all(&all, code)), [true, false]);
         check("Always", "ephemeralContainers", plain(), &[], &[0, 1]);
     }
 }

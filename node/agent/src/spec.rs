@@ -24,6 +24,7 @@ use runtime::contract::{ContainerConfig, ContainerId, Image, Mount, SandboxConfi
 
 use crate::config::{Capacity, ClusterDns};
 use crate::policy;
+use crate::sysctls::UnsafeSysctls;
 
 /// What the specification of every pod of a node may refer to.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct NodeFacts {
     pub resolv_conf: String,
     /// Whether its kernel has `AppArmor`.
     pub app_armor: bool,
+    /// Settings of the kernel that its pods may make beyond the safe ones.
+    pub unsafe_sysctls: UnsafeSysctls,
 }
 
 /// Objects and facts that had to be fetched for one pod.
@@ -84,7 +87,10 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         why: String,
     },
-    /// `runAsNonRoot` and uid 0.
+    /// `runAsNonRoot` and `runAsUser: 0`.
+    #[error("container's runAsUser breaks non-root policy (pod: \"{0}\", container: {1})")]
+    RootAsked(String, String),
+    /// `runAsNonRoot` and an image of root.
     #[error("container has runAsNonRoot and image will run as root (pod: \"{0}\", container: {1})")]
     Root(String, String),
     /// `runAsNonRoot` and a user that only the image can resolve.

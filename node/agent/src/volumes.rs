@@ -160,7 +160,11 @@ impl Volumes {
             })?
         };
         let read_only = wish.read_only || matches!(job.source, Source::Files { .. });
-        Ok(Mount { host, container: PathBuf::from(&wish.path), read_only })
+        Ok(Mount {
+            recursive: wish.recursive,
+            propagation: wish.propagation,
+            ..Mount::new(host, &wish.path, read_only)
+        })
     }
 
     /// Removes all volumes and their mounts. What is not there counts as removed.

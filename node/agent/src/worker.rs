@@ -1,5 +1,7 @@
 //! One task per pod: look, plan, begin what the plan says, tell the API, wait for something to happen.
 
+mod resizing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,7 @@ use crate::seat::{LogFiles, News, ProbeNews, Seat};
 use crate::static_pods::is_static;
 use crate::status::{self, Facts};
 use crate::verdict::{self, Verdict};
+use crate::worker::resizing::Sized;
 
 /// Most of a container's log that becomes its termination message, in bytes (`FallbackToLogsOnError` in the API reference).
 const MESSAGE_MAX: usize = 2048;
@@ -51,6 +54,7 @@ pub(crate) struct Worker {
     failed: Option<&'static str>,
     probes: BTreeMap<String, Vec<(Purpose, Task)>>,
     jobs: FuturesUnordered<BoxFuture<'static, Done>>,
+    sized: Sized,
 }
 
 impl Worker {
@@ -70,7 +74,7 @@ impl Worker {
         let known = pod.status.as_ref();
         // One that runs already was taken before.
         if matches!(seen.sandbox, SandboxLife::Absent)
-            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor)
+            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor, &context.facts.unsafe_sysctls)
         {
             let (reason, message) = (rejection.reason, rejection.message.clone());
             context.events.note(Note::about(&pod, None, Weight::Warning, reason, message));
@@ -78,6 +82,7 @@ impl Worker {
         }
         let told = known.and_then(|status| status.start_time.as_ref()).map(|time| time.0);
         seen.start = told.or(seen.start).or_else(|| Some(context.seam.now()));
+        let sized = Sized::new(context.allocations.turns());
         let mut worker = Self {
             reporter: Reporter::start(&context.seam, Arc::clone(&context.cluster)),
             context,
@@ -88,8 +93,10 @@ impl Worker {
             failed: None,
             probes: BTreeMap::new(),
             jobs: FuturesUnordered::new(),
+            sized,
         };
         worker.take_up(&pod);
+        worker.recall(&pod);
         worker
     }
 
@@ -117,7 +124,7 @@ impl Worker {
     /// Works until the pod is gone from API and node.
     pub(crate) async fn run(mut self) {
         loop {
-            let pod = self.seat.pod();
+            let pod = self.size(&self.seat.pod());
             self.seen.gone = self.seat.is_gone();
             for news in self.seat.take_news() {
                 self.hear(&pod, news);
@@ -125,9 +132,11 @@ impl Worker {
             let now = self.context.seam.now();
             let plan = plan::plan(&pod, &self.seen, now);
             self.tell_waits(&pod, &plan);
+            self.finish_resize(&pod);
             self.publish(&pod, &plan);
             if plan.steps.contains(&Step::Forget) {
                 self.probes.values().flatten().for_each(|(_, task)| task.abort());
+                self.context.allocations.release(policy::uid(&pod));
                 return;
             }
             for step in plan.steps {
@@ -135,9 +144,11 @@ impl Worker {
             }
             let wait = plan.look_at.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
             let (seam, seat) = (self.context.seam.clone(), Arc::clone(&self.seat));
+            let waits = self.seen.resize.pending.is_some();
             tokio::select! {
                 Some(done) = self.jobs.next() => self.end(&pod, done),
                 () = seat.woken() => {}
+                () = self.sized.turn(), if waits => {}
                 () = async { match wait { Some(wait) => seam.sleep(wait).await, None => std::future::pending().await } } => {}
             }
         }
@@ -192,7 +203,8 @@ impl Worker {
                 let life = self.seen.life_mut(&container);
                 life.resizing = Attempt { done: None, ..life.resizing.clone() };
                 life.resizing.begin();
-                self.job(carrier.resize(container, id, asked));
+                let given = life.given.clone();
+                self.job(carrier.resize(container, id, given, asked));
             }
             Step::Stop { container, id, grace, why, replaced, hooked } => {
                 let life = self.seen.life_mut(&container);
@@ -202,6 +214,7 @@ impl Worker {
                 self.stop_probes(&container, &[Purpose::Readiness]);
                 self.job(carrier.stop(container, id, grace, why, hooked));
             }
+            Step::StartOver { because } => self.seen.start_over(pod, &because, now),
             Step::Renew => {
                 self.seen.ending.begin();
                 self.job(carrier.renew());
@@ -251,13 +264,7 @@ impl Worker {
                 self.seen.making.end(outcome.map(drop), Pace::SOON, now);
             }
             Done::Image(name, outcome) => self.seen.life_mut(&name).image.end(outcome, Pace::CRASH, now),
-            Done::Resized(name, given, outcome) => {
-                let life = self.seen.life_mut(&name);
-                if outcome.is_ok() {
-                    life.given = given;
-                }
-                life.resizing.end(outcome, Pace::SOON, now);
-            }
+            Done::Resized(name, given, outcome) => self.resized(pod, &name, given, outcome),
             Done::Started(name, outcome) => self.started(pod, &name, outcome),
             Done::FarewellSaid(name) => self.seen.life_mut(&name).farewell = Farewell::Said,
             Done::Stopped(name, Ok(found)) => {
@@ -280,8 +287,8 @@ impl Worker {
                     self.seen.begin_again();
                 }
             }
-            Done::Retired(outcome) => self.ended(outcome, SandboxLife::Stopped),
-            Done::Removed(outcome) => self.ended(outcome, SandboxLife::Removed),
+            Done::Retired(outcome) => self.ended(pod, outcome, SandboxLife::Stopped),
+            Done::Removed(outcome) => self.ended(pod, outcome, SandboxLife::Removed),
             Done::Hooked(name, id) => {
                 let life = self.seen.life_mut(&name);
                 if life.current.as_ref().is_some_and(|current| current.id == id) {
@@ -292,7 +299,10 @@ impl Worker {
         }
     }
 
-    fn ended(&mut self, outcome: Result<(), (String, String)>, life: SandboxLife) {
+    fn ended(&mut self, pod: &Pod, outcome: Result<(), (String, String)>, life: SandboxLife) {
+        if outcome.is_ok() {
+            self.context.allocations.release(policy::uid(pod));
+        }
         if outcome.is_ok() {
             self.seen.sandbox = life;
             self.seen.ending = Attempt::default();
@@ -312,6 +322,7 @@ impl Worker {
                 life.image = Attempt::default();
                 let id = container.id.clone();
                 self.seen.heard(container);
+                self.context.allocations.applied(policy::uid(pod), name, &self.seen.life(name).given);
                 if !self.seen.life(name).running() {
                     return;
                 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -24,6 +25,17 @@ pub(crate) async fn make(path: PathBuf) -> Result<(), NetworkError> {
         Ok(())
     });
     made.await.map_err(NetworkError::io(attempt))
+}
+
+/// Pins a namespace that somebody else made.
+pub(crate) fn pin(path: &Path, namespace: &OwnedFd) -> Result<(), NetworkError> {
+    let source = format!("/proc/self/fd/{}", namespace.as_raw_fd());
+    let pinned = || -> io::Result<()> {
+        File::create(path)?;
+        mount(Some(source.as_str()), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        Ok(())
+    };
+    pinned().map_err(NetworkError::io::<io::Error>(format!("pin network namespace {}", path.display())))
 }
 
 /// Runs something inside a pinned namespace. What it opens there (sockets) stays there.

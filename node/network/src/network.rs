@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,20 +55,23 @@ impl Network {
     }
 
     /// Gives a pod a network namespace with an interface and addresses. A pod that has them gets the same answer, after a
-    /// restart of this process too.
+    /// restart of this process too; with a `namespace` that was made for it, it gets that one in any case.
     ///
     /// # Errors
     /// When no address is free or the kernel refuses; nothing is left then.
-    pub async fn attach(&self, pod_uid: &str) -> Result<PodNetwork, NetworkError> {
+    pub async fn attach(&self, pod_uid: &str, namespace: Option<OwnedFd>) -> Result<PodNetwork, NetworkError> {
         let netns = self.pin(pod_uid)?;
         let allocation = self.allocate(pod_uid).await?;
         let answer = PodNetwork { netns: Some(netns.clone()), addresses: allocation.addresses.clone() };
         let link = links::index(&self.handle, &allocation.interface).await?;
-        if link.is_some() && netns::is_pinned(&netns) {
+        if namespace.is_none() && link.is_some() && netns::is_pinned(&netns) {
             return Ok(answer);
         }
         self.tear_down(&netns, &allocation.interface).await?;
-        netns::make(netns.clone()).await?;
+        match namespace {
+            Some(namespace) => netns::pin(&netns, &namespace)?,
+            None => netns::make(netns.clone()).await?,
+        }
         match links::attach(&self.handle, &netns, &allocation, &self.config.node_addresses()).await {
             Ok(()) => Ok(answer),
             Err(error) => {

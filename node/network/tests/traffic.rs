@@ -104,7 +104,7 @@ fn run(command: &str) {
 
 async fn two_pods(config: &NetworkConfig) -> (Arc<Network>, PodNetwork, PodNetwork) {
     let network = Network::open(config.clone()).await.unwrap();
-    let (a, b) = (network.attach("pod-a").await.unwrap(), network.attach("pod-b").await.unwrap());
+    let (a, b) = (network.attach("pod-a", None).await.unwrap(), network.attach("pod-b", None).await.unwrap());
     serve(&a, "a", 8080).await;
     serve(&b, "b", 8080).await;
     (network, a, b)
@@ -214,13 +214,13 @@ fn a_node_port_answers_on_the_nodes_addresses() {
 fn attaching_is_idempotent_over_restarts_and_detaching_too() {
     on_node(false, |config| async move {
         let first = Network::open(config.clone()).await.unwrap();
-        let pod = first.attach("pod-a").await.unwrap();
-        assert_eq!(first.attach("pod-a").await.unwrap(), pod);
+        let pod = first.attach("pod-a", None).await.unwrap();
+        assert_eq!(first.attach("pod-a", None).await.unwrap(), pod);
         first.set_services(&[port("10.96.0.10", &[(pod.addresses[0], 8080)])]).await.unwrap();
         drop(first);
         let second = Network::open(config.clone()).await.unwrap();
         assert_eq!(second.attached().await, ["pod-a"]);
-        assert_eq!(second.attach("pod-a").await.unwrap(), pod);
+        assert_eq!(second.attach("pod-a", None).await.unwrap(), pod);
         serve(&pod, "a", 8080).await;
         assert_eq!(ask(None, SocketAddr::new(pod.addresses[0], 8080)).await, "a 10.1.0.1");
         assert_eq!(ask(None, "10.96.0.10:80".parse().unwrap()).await, "a 10.1.0.1", "Services outlive a restart");
@@ -228,8 +228,12 @@ fn attaching_is_idempotent_over_restarts_and_detaching_too() {
         second.detach("pod-a").await.unwrap();
         second.detach("pod-a").await.unwrap();
         assert!(!pod.netns.unwrap().exists());
-        assert_ne!(second.attach("pod-a").await.unwrap().addresses, pod.addresses, "an address was reused at once");
-        assert!(second.attach("../a").await.is_err());
+        assert_ne!(
+            second.attach("pod-a", None).await.unwrap().addresses,
+            pod.addresses,
+            "an address was reused at once"
+        );
+        assert!(second.attach("../a", None).await.is_err());
     });
 }
 

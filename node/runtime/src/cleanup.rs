@@ -137,7 +137,7 @@ fn mounts_below(mountinfo: &str, dirs: &[&Path]) -> Vec<PathBuf> {
 }
 
 /// `mountinfo` writes space, tab, newline and backslash as three octal digits (proc(5)).
-fn unescaped(field: &str) -> String {
+pub(crate) fn unescaped(field: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .iter()
         .fold(field.to_owned(), |text, (code, meaning)| text.replace(code, meaning))

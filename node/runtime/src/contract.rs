@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +13,11 @@ use async_trait::async_trait;
 pub use registry_client::Credentials;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+
+mod mount;
+mod security;
+pub use mount::{Mount, Propagation};
+pub use security::{Seccomp, Security};
 
 /// Identity of a pod sandbox: the pod's uid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,63 +141,6 @@ pub struct Limits {
     /// Huge pages of 1 GiB, in bytes.
     #[serde(default)]
     pub huge_1gi: Option<u64>,
-}
-
-/// A directory or file of the node shown inside a container. For Wasm, a preopened directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mount {
-    /// Path on the node.
-    pub host: PathBuf,
-    /// Path in the container.
-    pub container: PathBuf,
-    /// Read-only.
-    pub read_only: bool,
-}
-
-/// `securityContext` of a container, merged with its pod's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Security {
-    /// User id; the image's user when absent.
-    pub user: Option<u32>,
-    /// Group id; the image's when absent.
-    pub group: Option<u32>,
-    /// Supplemental groups (`fsGroup` and `supplementalGroups`).
-    pub groups: Vec<u32>,
-    /// Refuse to run as uid 0.
-    pub run_as_non_root: bool,
-    /// All capabilities and devices, no seccomp filter, no masked paths.
-    pub privileged: bool,
-    /// Read-only root file system.
-    pub read_only_root: bool,
-    /// `allowPrivilegeEscalation: false`.
-    pub no_new_privileges: bool,
-    /// Capabilities added to the default set, without `CAP_`.
-    pub add_capabilities: Vec<String>,
-    /// Capabilities dropped from it; `ALL` drops all.
-    pub drop_capabilities: Vec<String>,
-    /// `seccompProfile`.
-    pub seccomp: Seccomp,
-    /// `supplementalGroupsPolicy: Strict`: the image's own memberships do not count.
-    #[serde(default)]
-    pub strict_groups: bool,
-    /// `procMount: Unmasked`: nothing of `/proc` and `/sys` is covered or read-only.
-    #[serde(default)]
-    pub unmasked_proc: bool,
-    /// `appArmorProfile`: the name of a profile that the node has loaded.
-    #[serde(default)]
-    pub apparmor: Option<String>,
-}
-
-/// `seccompProfile.type`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Seccomp {
-    /// The runtime's default profile.
-    #[default]
-    RuntimeDefault,
-    /// None.
-    Unconfined,
-    /// A profile file on the node.
-    Localhost(PathBuf),
 }
 
 /// A container to create.
@@ -451,6 +400,10 @@ pub trait Runtime: Send + Sync + std::fmt::Debug {
 
     /// All local images.
     async fn list_images(&self) -> Result<Vec<Image>>;
+
+    /// Makes a network namespace that belongs to the ids that a sandbox with [`SandboxConfig::user_namespace`] will have, so that
+    /// its containers' rights over networks count there. Its [`SandboxConfig::netns`] is to be this one.
+    async fn make_network(&self, id: &SandboxId) -> Result<OwnedFd>;
 
     /// Makes a sandbox: cgroup, namespaces, shim.
     async fn run_pod_sandbox(&self, config: SandboxConfig) -> Result<()>;

@@ -36,4 +36,5 @@ pub mod wasm_worker;
 pub mod zygote;
 pub mod wire;
 
+mod propagation;
 mod sys;

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{ContainerId, Exit, Limits, Mount, Security, WasmConfig};
+use crate::linux::IdRange;
 use crate::privileges::Privileges;
 
 /// The version that this release speaks.
@@ -38,6 +39,11 @@ pub enum ZygoteRequest {
         /// What zygote, shims and workers may do.
         privileges: Privileges,
     },
+    /// Make a network namespace that belongs to a pod with ids of its own: [`ZygoteReply::Network`].
+    Network {
+        /// The pod's ids.
+        ids: IdRange,
+    },
     /// Fork a shim for the pod whose run directory this is.
     Fork {
         /// Run directory.
@@ -51,6 +57,8 @@ pub enum ZygoteRequest {
 pub enum ZygoteReply {
     /// The engine is preloaded.
     Prepared,
+    /// The descriptor that comes with it is the namespace.
+    Network,
     /// The shim runs and listens.
     Forked {
         /// Its process id.

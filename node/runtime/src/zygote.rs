@@ -42,6 +42,10 @@ enum ZygoteError {
     Engine(#[from] wasm::engine::EngineError),
     #[error("prepare the workers' system call filter")]
     Filter(#[from] crate::linux::LaunchError),
+    #[error("make a network for a pod with ids of its own")]
+    Network(#[source] crate::linux::LaunchError),
+    #[error("the agent asked a second time to prepare")]
+    PreparedAgain,
     #[error("the agent's first request was not `prepare`")]
     Unprepared,
 }
@@ -82,7 +86,7 @@ fn run() -> Result<(), ZygoteError> {
     hierarchy.group(&cgroup)?.add_self()?;
     let engine = wasm::engine::Preloaded::new()?;
     crate::wasm_worker::filter::compiled()?;
-    reply(control, &ZygoteReply::Prepared)?;
+    reply(control, &ZygoteReply::Prepared, None)?;
 
     loop {
         let mut polled =
@@ -103,13 +107,31 @@ fn run() -> Result<(), ZygoteError> {
         }
         if ready[0] {
             let Some((request, _none)) = receive(control)? else { return Ok(()) };
-            let ZygoteRequest::Fork { pod } = request else { return Err(ZygoteError::Unprepared) };
-            let answer = match fork_shim(&PodDir(pod), privileges, &hierarchy, &engine, parent.as_ref()) {
-                Ok(pid) => ZygoteReply::Forked { pid: pid.as_raw().cast_unsigned() },
-                Err(error) => ZygoteReply::Failed { message: shim::note::chain(&error) },
+            let answer = match request {
+                ZygoteRequest::Prepare { .. } => return Err(ZygoteError::PreparedAgain),
+                ZygoteRequest::Network { ids } => {
+                    crate::linux::UserNamespace::network(ids).map(Answer::Network).map_err(ZygoteError::Network)
+                }
+                ZygoteRequest::Fork { pod } => {
+                    fork_shim(&PodDir(pod), privileges, &hierarchy, &engine, parent.as_ref()).map(Answer::Forked)
+                }
             };
-            reply(control, &answer)?;
+            answer_with(control, answer)?;
         }
+    }
+}
+
+/// What was made as the agent asked.
+enum Answer {
+    Network(OwnedFd),
+    Forked(Pid),
+}
+
+fn answer_with(control: BorrowedFd<'_>, made: Result<Answer, ZygoteError>) -> Result<(), ZygoteError> {
+    match made {
+        Ok(Answer::Network(namespace)) => reply(control, &ZygoteReply::Network, Some(&namespace)),
+        Ok(Answer::Forked(pid)) => reply(control, &ZygoteReply::Forked { pid: pid.as_raw().cast_unsigned() }, None),
+        Err(error) => reply(control, &ZygoteReply::Failed { message: shim::note::chain(&error) }, None),
     }
 }
 
@@ -153,8 +175,9 @@ fn receive(control: BorrowedFd<'_>) -> Result<Option<(ZygoteRequest, Vec<OwnedFd
     message.map(|(request, _)| Some((request, descriptors))).ok_or(ZygoteError::Unprepared)
 }
 
-fn reply(control: BorrowedFd<'_>, answer: &ZygoteReply) -> Result<(), ZygoteError> {
+fn reply(control: BorrowedFd<'_>, answer: &ZygoteReply, made: Option<&OwnedFd>) -> Result<(), ZygoteError> {
     let frame = wire::encode(answer)?;
-    attempt("answer the agent", sys::send(control, &frame, &[]))?;
+    let descriptors: Vec<BorrowedFd<'_>> = made.iter().map(|fd| fd.as_fd()).collect();
+    attempt("answer the agent", sys::send(control, &frame, &descriptors))?;
     Ok(())
 }

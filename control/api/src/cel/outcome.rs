@@ -1,6 +1,6 @@
-//! What an expression comes to, as far as it shows without values.
+//! What an expression is for, and so what it must come to.
 
-use cel::common::ast::{Expr, IdedExpr, LiteralValue};
+use super::types::Type;
 
 /// What an expression must come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,68 +9,44 @@ pub(crate) enum Outcome {
     Any,
     /// True or false.
     Truth,
+    /// True or false, or what is known when it runs.
+    TruthOrUnknown,
     /// A text.
     Text,
     /// A text, or nothing.
     TextOrNull,
+    /// A configuration to apply.
+    Configuration,
+    /// The steps of a JSON patch.
+    Patch,
 }
-
-/// What an expression does come to, where that shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    Truth,
-    Text,
-    Null,
-    Other,
-}
-
-/// Operators and functions that say yes or no.
-const JUDGES: &[&str] = &[
-    "_&&_",
-    "_||_",
-    "!_",
-    "_==_",
-    "_!=_",
-    "_<_",
-    "_<=_",
-    "_>_",
-    "_>=_",
-    "@in",
-    "contains",
-    "endsWith",
-    "matches",
-    "startsWith",
-];
 
 impl Outcome {
-    /// Says so when the expression shows that it comes to something else.
-    pub(super) fn missed(self, expression: &IdedExpr) -> Option<String> {
-        let found = found(expression)?;
-        let (fits, wanted) = match self {
-            Self::Any => return None,
-            Self::Truth => (found == Found::Truth, "bool"),
-            Self::Text => (found == Found::Text, "string"),
-            Self::TextOrNull => (matches!(found, Found::Text | Found::Null), "one of [string null_type]"),
-        };
-        (!fits).then(|| format!("must evaluate to {wanted}"))
+    /// Says so when it comes to something else. What is known only when it runs is something else, too.
+    pub(super) fn missed(self, found: &Type) -> Option<String> {
+        let wanted = self.wanted();
+        if wanted.is_empty() || wanted.contains(found) {
+            return None;
+        }
+        let names: Vec<String> = wanted.iter().map(Type::outcome).collect();
+        let found = found.outcome();
+        Some(match (self, names.as_slice()) {
+            (Self::TruthOrUnknown, _) => format!("must evaluate to bool or the unknown type, not {found}"),
+            (_, [one]) => format!("must evaluate to {one} but got {found}"),
+            (_, several) => format!("must evaluate to one of [{}] but got {found}", several.join(" ")),
+        })
     }
-}
 
-fn found(expression: &IdedExpr) -> Option<Found> {
-    Some(match &expression.expr {
-        Expr::Literal(LiteralValue::Boolean(_)) => Found::Truth,
-        Expr::Literal(LiteralValue::String(_)) => Found::Text,
-        Expr::Literal(LiteralValue::Null) => Found::Null,
-        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => Found::Other,
-        Expr::Select(select) if select.test => Found::Truth,
-        Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
-            (name, _) if JUDGES.contains(&name) => Found::Truth,
-            ("size" | "int" | "uint" | "double", _) => Found::Other,
-            ("string", [_]) if call.target.is_none() => Found::Text,
-            ("_?_:_", [_, one, other]) => found(one).filter(|one| found(other) == Some(*one))?,
-            ("_+_", [one, other]) if [found(one), found(other)].contains(&Some(Found::Text)) => Found::Text,
-            _ => return None,
-        },
-        _ => return None,
-    })
+    /// The types that fit; none stands for all.
+    fn wanted(self) -> Vec<Type> {
+        match self {
+            Self::Any => Vec::new(),
+            Self::Truth => vec![Type::Bool],
+            Self::TruthOrUnknown => vec![Type::Bool, Type::Any],
+            Self::Text => vec![Type::Text],
+            Self::TextOrNull => vec![Type::Text, Type::Null],
+            Self::Configuration => vec![Type::Object("Object".into())],
+            Self::Patch => vec![Type::list(Type::Object("JSONPatch".into()))],
+        }
+    }
 }

@@ -17,11 +17,15 @@ pub(super) fn of(text: &str, offset: Option<(u32, u32)>) -> Place {
     (count(before.matches('\n').count() + 1), count(line.chars().count() + 1))
 }
 
-/// Says what is wrong at a place, and shows it under its line. Wide characters are pointed over with wide dots.
+/// Longest line that is shown, in bytes, as in cel-go.
+const LINE_MAX: usize = 16_384;
+
+/// Says what is wrong at a place, and shows it under its line, unless that is very long. Wide characters are pointed over with
+/// wide dots.
 pub(super) fn told(text: &str, (line, column): Place, why: &str) -> String {
     let head = format!("ERROR: <input>:{line}:{column}: {why}");
     let shown = usize::try_from(line - 1).ok().and_then(|nth| text.split('\n').nth(nth));
-    let Some(shown) = shown else { return head };
+    let Some(shown) = shown.filter(|line| line.len() <= LINE_MAX) else { return head };
     let shown = shown.replace('\t', " ");
     let before = usize::try_from(column - 1).unwrap_or_default();
     let wide = |sign: char| sign.len_utf8() > 1;

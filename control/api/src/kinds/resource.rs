@@ -1,5 +1,8 @@
 //! Kinds of the group `resource.k8s.io`: devices, and who has them.
 
+mod binding;
+mod capacity;
+mod counters;
 mod device;
 pub(super) mod device_class;
 mod requests;

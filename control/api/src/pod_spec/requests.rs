@@ -41,7 +41,14 @@ const COUNTED: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 /// initialization, plus overhead (KEP-753: an init container that restarts always runs beside all that follow).
 #[must_use]
 pub fn effective_requests(spec: &Value) -> Amounts {
-    let [cpu, memory, storage] = COUNTED.map(|resource| effective(spec, resource));
+    held_requests(spec, &Value::Null)
+}
+
+/// What the node must have free for a pod of this spec and status: as [`effective_requests`], but a container that is being
+/// resized counts with the largest of what it asks for, was promised and has (KEP-1287).
+#[must_use]
+pub fn held_requests(spec: &Value, status: &Value) -> Amounts {
+    let [cpu, memory, storage] = COUNTED.map(|resource| effective(spec, status, resource));
     let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
     Amounts {
         cpu_milli: unsigned(cpu.milli()),
@@ -51,7 +58,7 @@ pub fn effective_requests(spec: &Value) -> Amounts {
     }
 }
 
-fn effective(spec: &Value, resource: &str) -> Quantity {
+fn effective(spec: &Value, status: &Value, resource: &str) -> Quantity {
     let overhead = amount(spec, &format!("/overhead/{resource}"));
     let request = format!("/resources/requests/{resource}");
     if spec.pointer(&request).is_some() {
@@ -59,14 +66,28 @@ fn effective(spec: &Value, resource: &str) -> Quantity {
     }
     let (mut beside, mut peak) = (Quantity::ZERO, Quantity::ZERO);
     for container in items(spec, "/initContainers") {
-        let own = amount(container, &request);
+        let stays = text(container, "/restartPolicy") == "Always";
+        let known = if stays { status } else { &Value::Null };
+        let own = held(container, known, "/initContainerStatuses", resource);
         peak = peak.max(beside + own);
-        if text(container, "/restartPolicy") == "Always" {
+        if stays {
             beside = beside + own;
         }
     }
-    let containers: Quantity = items(spec, "/containers").iter().map(|container| amount(container, &request)).sum();
+    let containers = items(spec, "/containers").iter();
+    let containers: Quantity = containers.map(|main| held(main, status, "/containerStatuses", resource)).sum();
     peak.max(beside + containers) + overhead
+}
+
+/// What one container holds. What its node has told that it will never get does not count.
+fn held(container: &Value, status: &Value, list: &str, resource: &str) -> Quantity {
+    let asked = amount(container, &format!("/resources/requests/{resource}"));
+    let known = items(status, list).iter().find(|known| known["name"] == container["name"]);
+    let Some(known) = known.filter(|known| !known["resources"].is_null()) else { return asked };
+    let has = amount(known, &format!("/resources/requests/{resource}"));
+    let has = has.max(amount(known, &format!("/allocatedResources/{resource}")));
+    let refused = |condition: &Value| condition["type"] == "PodResizePending" && condition["reason"] == "Infeasible";
+    if items(status, "/conditions").iter().any(refused) { has } else { asked.max(has) }
 }
 
 /// Whether a spec asks for something that only itself tells: where it may run, with whom, which ports of the node, and
@@ -133,6 +154,23 @@ mod tests {
         assert_eq!(effective_requests(&spec).cpu_milli, 1500);
         spec["overhead"] = json!({"cpu": "10m", "memory": "1Mi"});
         assert_eq!(effective_requests(&spec), Amounts { cpu_milli: 1510, memory: 1 << 20, storage: 0, pods: 1 });
+    }
+
+    #[test]
+    fn a_pod_that_is_resized_counts_with_the_most_that_it_may_have() {
+        let check = |asked: &str, promised: &str, has: &str, reason: &str, expected: u64| {
+            let spec = json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": asked}}}]});
+            let known =
+                json!({"name": "c", "allocatedResources": {"cpu": promised}, "resources": {"requests": {"cpu": has}}});
+            let status = json!({"containerStatuses": [known],
+                "conditions": [{"type": "PodResizePending", "status": "True", "reason": reason}]});
+            assert_eq!(held_requests(&spec, &status).cpu_milli, expected, "{asked} {promised} {has} {reason}");
+        };
+        check("100m", "100m", "100m", "", 100);
+        check("500m", "100m", "100m", "Deferred", 500);
+        check("500m", "100m", "100m", "Infeasible", 100);
+        check("100m", "100m", "500m", "", 500);
+        check("100m", "300m", "200m", "", 300);
     }
 
     #[test]

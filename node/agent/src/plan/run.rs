@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
-use runtime::contract::ContainerState;
+use runtime::contract::{ContainerState, SandboxKind};
 use seam::Timestamp;
 
 use crate::backoff::{Backoff, later, written};
@@ -213,7 +213,10 @@ impl Planner<'_> {
             let policies = container.resize_policy.iter().flatten();
             policies.clone().any(|p| p.resource_name == resource && p.restart_policy == "RestartContainer")
         };
-        if asked.changed(&life.given).any(restarts) {
+        // The linear memory of a Wasm container was bounded when it was made, so it is made anew where it may be.
+        let bounded = current.kind == SandboxKind::Wasm && asked.limit("memory") != life.given.limit("memory");
+        let renewed = bounded && policy::of_pod(self.spec) != RestartPolicy::Never;
+        if renewed || asked.changed(&life.given).any(restarts) {
             let grace = policy::grace(self.spec);
             let why = format!("Container {} resize requires restart", container.name);
             return self.plan.step(Step::Stop {

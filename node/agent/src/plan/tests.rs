@@ -302,3 +302,32 @@ fn counts_on_from_what_the_api_remembers() {
     .unwrap();
     check(&pod, &seen(vec![]), &["start a#5"]);
 }
+
+#[test]
+fn a_rule_makes_all_containers_begin_again_in_order() {
+    let codes = json!({ "operator": "In", "values": [42] });
+    let rules = json!([{ "action": "RestartAllContainers", "exitCodes": codes }]);
+    let pod = pod(json!({
+        "restartPolicy": "Never", "terminationGracePeriodSeconds": 7,
+        "initContainers": [{ "name": "init", "image": "i" }],
+        "containers": [
+            { "name": "a", "image": "i", "restartPolicy": "Never", "restartPolicyRules": rules },
+            { "name": "b", "image": "i" },
+        ],
+    }));
+    let done = || exited("init", 0, 0);
+    check(&pod, &seen(vec![done(), exited("a", 0, 1), running("b")]), &[]);
+    let mut seen = seen(vec![done(), exited("a", 0, 42), running("b")]);
+    check(&pod, &seen, &["stop b 7s, hooked"]);
+    seen.heard(exited("b", 0, 137));
+    check(&pod, &seen, &["startover { because: \"a\" }"]);
+    seen.start_over(&pod, "a", now());
+    check(&pod, &seen, &["start init#1"]);
+    seen.heard(exited("init", 1, 0));
+    check(&pod, &seen, &["start a#1", "start b#1"]);
+    // The second time it waits, as any other restart does.
+    seen.heard(exited("a", 1, 42));
+    let plan = check(&pod, &seen, &[]);
+    assert_eq!(plan.waiting["a"].reason, "CrashLoopBackOff");
+    assert_eq!(plan.look_at, Some(later(now(), Duration::from_secs(10))));
+}

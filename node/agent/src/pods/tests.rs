@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::allocation::Allocations;
 use crate::config::Capacity;
 use crate::context::{PULLS_MAX, Tokens};
 use crate::events::Events;
@@ -15,8 +16,13 @@ use crate::fake::{FakeCluster, FakeNetwork, FakeRuntime};
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
 
+mod resize;
+
 /// Longest wait for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the node has.
+const CAPACITY: Capacity = Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 };
 
 struct Node {
     seam: Seam,
@@ -28,18 +34,23 @@ struct Node {
 
 impl Node {
     async fn new(runtime: Arc<FakeRuntime>) -> Self {
+        Self::on(runtime, tempfile::tempdir().unwrap()).await
+    }
+
+    /// An agent on a directory as another one left it.
+    async fn on(runtime: Arc<FakeRuntime>, dir: tempfile::TempDir) -> Self {
         let seam = Seam::real();
-        let dir = tempfile::tempdir().unwrap();
         let cluster = Arc::new(FakeCluster::default());
         let (events, _task) = Events::start(&seam, Arc::clone(&cluster) as _, "n".to_owned());
         let context = Arc::new(Context {
             facts: NodeFacts {
                 name: "n".to_owned(),
                 addresses: vec!["192.0.2.1".parse().unwrap()],
-                allocatable: Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 },
+                allocatable: CAPACITY,
                 cluster_dns: None,
                 resolv_conf: String::new(),
                 app_armor: false,
+                unsafe_sysctls: crate::sysctls::UnsafeSysctls::default(),
             },
             dir: dir.path().to_owned(),
             privileges: runtime::privileges::Privileges::Root,
@@ -52,6 +63,7 @@ impl Node {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
+            allocations: Allocations::new(dir.path().join("pods"), &CAPACITY),
         });
         let pods = Arc::new(Pods::new(context).await.unwrap());
         Self { seam, runtime, cluster, pods, dir }

@@ -4,6 +4,8 @@ use std::path::{Component, Path};
 
 use k8s_openapi::api::core::v1::{Container, VolumeMount};
 
+use runtime::contract::Propagation;
+
 use crate::spec::ConfigError;
 use crate::spec::expand::expand;
 
@@ -18,6 +20,10 @@ pub(crate) struct Wish {
     pub sub_path: String,
     /// Read-only.
     pub read_only: bool,
+    /// What is mounted below it is read-only too.
+    pub recursive: bool,
+    /// Which later mounts below it are shared.
+    pub propagation: Propagation,
 }
 
 /// The mounts of a container, its `subPathExpr` expanded by its environment.
@@ -52,7 +58,20 @@ fn wish(mount: &VolumeMount, env: &[(String, String)]) -> Result<Wish, ConfigErr
         path: mount.mount_path.clone(),
         sub_path,
         read_only: mount.read_only.unwrap_or(false),
+        recursive: recursive(mount),
+        propagation: match mount.mount_propagation.as_deref() {
+            Some("Bidirectional") => Propagation::Bidirectional,
+            Some("HostToContainer") => Propagation::HostToContainer,
+            _ => Propagation::None,
+        },
     })
+}
+
+/// Whether what is mounted below a volume is read-only with it: wherever it is asked for, since this node can always do it
+/// (KEP-3857).
+pub(crate) fn recursive(mount: &VolumeMount) -> bool {
+    let asked = matches!(mount.recursive_read_only.as_deref(), Some("Enabled" | "IfPossible"));
+    asked && mount.read_only == Some(true)
 }
 
 fn wrong(mount: &VolumeMount, why: &str) -> ConfigError {

@@ -80,7 +80,7 @@ fn refuse_root(pod: &Pod, container: &Container, image: &Image, user: Option<u32
     let named = image.user.as_deref().map(|user| user.split(':').next().unwrap_or_default()).unwrap_or_default();
     let root = || ConfigError::Root(policy::full_name(pod), container.name.clone());
     match user {
-        Some(0) => Err(root()),
+        Some(0) => Err(ConfigError::RootAsked(policy::full_name(pod), container.name.clone())),
         Some(_) => Ok(()),
         None if named.is_empty() || named == "0" => Err(root()),
         None if named.parse::<u32>().is_ok() => Ok(()),

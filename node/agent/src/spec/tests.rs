@@ -16,6 +16,7 @@ fn node() -> NodeFacts {
         }),
         resolv_conf: "nameserver 1.1.1.1\nsearch example.com\n".to_owned(),
         app_armor: false,
+        unsafe_sysctls: crate::sysctls::UnsafeSysctls::default(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, PodCondition, PodSpec, PodStatus};
 
+use crate::cluster::RESIZE_CONDITIONS;
 use crate::observed::SandboxLife;
+use crate::plan::start_over;
 use crate::policy::{self, Role};
 use crate::status::{Facts, seconds};
 
@@ -25,25 +27,59 @@ impl Finding {
 pub(super) fn conditions(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Vec<PodCondition> {
     let findings = findings(facts, spec, status);
     let before = facts.before.conditions.as_deref().unwrap_or_default();
-    let ours = |condition: &PodCondition| findings.iter().any(|finding| finding.kind == condition.type_);
+    let ours = |condition: &PodCondition| {
+        let kind = condition.type_.as_str();
+        RESIZE_CONDITIONS.contains(&kind) || findings.iter().any(|finding| finding.kind == kind)
+    };
     let foreign = before.iter().filter(|condition| !ours(condition)).cloned();
-    foreign.chain(findings.iter().map(|finding| date(facts, before, finding))).collect()
+    foreign.chain(resizing(facts, before)).chain(findings.iter().map(|finding| date(facts, before, finding))).collect()
 }
 
-fn findings(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> [Finding; 5] {
+/// What is told of a resize; nothing when there is none, or when the pod has ended.
+fn resizing<'a>(facts: &'a Facts<'_>, before: &'a [PodCondition]) -> impl Iterator<Item = PodCondition> + use<'a> {
+    let resize = &facts.seen.resize;
+    let ended = facts.seen.torn_down();
+    let pending = resize.pending.as_ref().map(|pending| {
+        let (reason, message) = pending.words();
+        date(facts, before, &Finding::new("PodResizePending", true, Some((reason, message.to_owned()))))
+    });
+    let progress = resize.begun.map(|generation| {
+        let failed = facts.seen.containers.values().find_map(|life| life.resizing.failure.as_ref());
+        let why = failed.map(|failure| ("Error", failure.message.clone()));
+        let condition = date(facts, before, &Finding::new("PodResizeInProgress", true, why));
+        PodCondition { observed_generation: Some(generation), ..condition }
+    });
+    pending.into_iter().chain(progress).filter(move |_| !ended)
+}
+
+fn findings(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Vec<Finding> {
     let connected = facts.seen.sandbox == SandboxLife::Ready;
     let containers = containers_ready(spec, status);
     let ready = containers.clone().or_else(|| {
         let gates = gates(facts, spec);
         (!gates.is_empty()).then(|| ("ReadinessGatesNotReady", gates.join(", ")))
     });
-    [
+    let mut findings = vec![
         Finding::new("PodReadyToStartContainers", connected, None),
         initialized(spec, status),
         Finding::new("Ready", ready.is_none(), ready),
         Finding::new("ContainersReady", containers.is_none(), containers),
         Finding::new("PodScheduled", true, None),
-    ]
+    ];
+    if policy::may_restart_all(spec) {
+        findings.push(all_restarting(facts, spec, status));
+    }
+    findings
+}
+
+/// Told only of pods that have a rule for it.
+fn all_restarting(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Finding {
+    const KIND: &str = "AllContainersRestarting";
+    match status.phase.as_deref() {
+        Some("Succeeded") => Finding::new(KIND, false, Some(("PodCompleted", String::new()))),
+        Some("Failed") => Finding::new(KIND, false, Some(("PodFailed", String::new()))),
+        _ => Finding::new(KIND, start_over::trigger(spec, facts.seen).is_some(), None),
+    }
 }
 
 fn initialized(spec: &PodSpec, status: &PodStatus) -> Finding {

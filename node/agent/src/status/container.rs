@@ -8,6 +8,7 @@ use runtime::contract::{Container, ContainerId, ContainerState, Exit};
 
 use crate::observed::{Life, moment};
 use crate::policy::Role;
+use crate::spec::mounts::recursive;
 use crate::status::{Facts, seconds};
 
 /// How a container's identity is written in a status: `bireme://<id>`.
@@ -48,7 +49,7 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
         started: (role != Role::Ephemeral).then(|| started(spec, &life)),
         state: Some(state),
         last_state: Some(last.unwrap_or_default()),
-        allocated_resources: resources.as_ref().and_then(|resources| resources.requests.clone()),
+        allocated_resources: shown.and(spec.resources.as_ref()).and_then(|resources| resources.requests.clone()),
         resources,
         volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
         stop_signal: spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.clone()),
@@ -63,7 +64,7 @@ fn mount(mount: &VolumeMount) -> VolumeMountStatus {
         name: mount.name.clone(),
         mount_path: mount.mount_path.clone(),
         read_only: read_only.then_some(true),
-        recursive_read_only: read_only.then(|| "Disabled".to_owned()),
+        recursive_read_only: read_only.then(|| if recursive(mount) { "Enabled" } else { "Disabled" }.to_owned()),
         ..VolumeMountStatus::default()
     }
 }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use runtime::contract::Propagation;
 
 use super::payload::Content;
 use super::*;
@@ -13,7 +17,14 @@ fn files(secret: bool, files: &[(&str, &str)]) -> Job {
 }
 
 fn wish(sub_path: &str) -> Wish {
-    Wish { volume: "v".to_owned(), path: "/v".to_owned(), sub_path: sub_path.to_owned(), read_only: false }
+    Wish {
+        volume: "v".to_owned(),
+        path: "/v".to_owned(),
+        sub_path: sub_path.to_owned(),
+        read_only: false,
+        recursive: false,
+        propagation: Propagation::None,
+    }
 }
 
 #[test]
@@ -54,4 +65,46 @@ fn a_sub_path_never_leaves_its_volume() {
     assert_eq!(fs::read_to_string(at.join("new/dir/f")).unwrap(), "x");
     volumes.remove_pod().unwrap();
     assert!(Path::new("/etc/passwd").exists() && !dir.path().join("pod").exists());
+}
+
+/// CVE-2017-1002101, CVE-2021-25741: a container exchanges a directory of its volume with a link while another one starts.
+#[test]
+fn a_sub_path_that_is_exchanged_meanwhile_never_shows_the_node() {
+    const STARTS: usize = 200;
+    assert!(nix::unistd::geteuid().is_root(), "bind mounts need root");
+    let dir = tempfile::tempdir().unwrap();
+    let outside = dir.path().join("outside");
+    fs::create_dir_all(outside.join("below")).unwrap();
+    fs::write(outside.join("below/secret"), "of the node").unwrap();
+    let volumes = Volumes::new(dir.path().join("pod"), None);
+    let source = Source::EmptyDir { memory: false, limit: None, mode: 0o777 };
+    let jobs = [Job { name: "v".to_owned(), source, payload: BTreeMap::new() }];
+    volumes.prepare(&jobs, "one").unwrap();
+    let at = dir.path().join("pod/volumes/v");
+    fs::create_dir_all(at.join("turn/below")).unwrap();
+    symlink(&outside, at.join("link")).unwrap();
+    let over = AtomicBool::new(false);
+    let (mut shown, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                renameat2(AT_FDCWD, &at.join("turn"), AT_FDCWD, &at.join("link"), RenameFlags::RENAME_EXCHANGE)
+                    .unwrap();
+            }
+        });
+        for _ in 0..STARTS {
+            match volumes.mounts(&jobs, "c", &[wish("turn/below")]) {
+                Ok(mounts) => {
+                    shown += 1;
+                    assert!(!mounts[0].host.join("secret").exists(), "the node is shown in a container");
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(shown > 0 && refused > 0, "no race was run: {shown} shown, {refused} refused");
+    assert_eq!(fs::read_dir(outside.join("below")).unwrap().count(), 1, "something was made on the node");
+    volumes.remove_pod().unwrap();
+    assert!(outside.join("below/secret").exists());
 }

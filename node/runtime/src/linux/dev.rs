@@ -20,6 +20,12 @@ use super::{LaunchError, Process, Stdio, UserNamespace, mounts, sys};
 /// Harmless devices that every container has.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
+/// What a container has for itself, though the node's directory has it too: its own terminals and memory.
+const OWN: [&str; 5] = ["ptmx", "console", "pts", "shm", "mqueue"];
+
+/// Directories below `/dev` that are searched for devices (`input/by-id`); none is deeper on any node known.
+const DEPTH_MAX: u32 = 4;
+
 /// Group `tty` on every distribution.
 const TTY: u32 = 5;
 
@@ -68,7 +74,7 @@ pub(super) fn populate(
     if process.security.privileged {
         bind_all(root)?;
     } else {
-        DEVICES.iter().try_for_each(|name| bind_device(root, name))?;
+        DEVICES.iter().try_for_each(|name| bind_device(root, &dev.join(name)))?;
     }
     match process.stdio {
         Stdio::Pipes { .. } => Ok(None),
@@ -76,28 +82,35 @@ pub(super) fn populate(
     }
 }
 
-fn bind_device(root: &Root, name: &str) -> Result<(), LaunchError> {
-    let path = Path::new("/dev").join(name);
+fn bind_device(root: &Root, path: &Path) -> Result<(), LaunchError> {
     let bound = || {
-        let device = mounts::clone_mount(&path)?;
-        let target = root.make_file(&path)?;
+        let device = mounts::clone_mount(path)?;
+        let target = root.make_file(path)?;
         sys::move_mount(device.as_fd(), target.as_fd())
     };
-    bound().map_err(LaunchError::mount("device", &path))
+    bound().map_err(LaunchError::mount("device", path))
 }
 
-/// All device files directly in the node's `/dev`, for privileged containers.
+/// All device files in the node's `/dev`, for privileged containers.
 fn bind_all(root: &Root) -> Result<(), LaunchError> {
+    bind_below(root, Path::new("/dev"), DEPTH_MAX)
+}
+
+fn bind_below(root: &Root, dir: &Path, depth: u32) -> Result<(), LaunchError> {
     let failed = |error: std::io::Error| LaunchError::system("list the node's devices")(super::error::errno_of(&error));
-    for entry in fs::read_dir("/dev").map_err(failed)? {
+    for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| *name != "ptmx" && *name != "console") else { continue };
-        if !kind.is_char_device() && !kind.is_block_device() {
+        let path = entry.path();
+        if OWN.iter().any(|own| Path::new("/dev").join(own) == path) {
             continue;
         }
-        match bind_device(root, name) {
+        let bound = match () {
+            () if kind.is_dir() && depth > 0 => bind_below(root, &path, depth - 1),
+            () if kind.is_char_device() || kind.is_block_device() => bind_device(root, &path),
+            () => Ok(()),
+        };
+        match bound {
             // Hot-unplugged between the listing and now.
             Err(LaunchError::Mount { source: Errno::ENOENT, .. }) => {}
             other => other?,

@@ -91,8 +91,18 @@ pub enum LaunchError {
         /// What is wrong.
         problem: String,
     },
+    /// The seccomp profile cannot be read; the words are those that users know from other runtimes.
+    #[error("cannot load seccomp profile {profile:?}: open {profile}: {}", .source.desc().to_lowercase())]
+    NoSeccomp {
+        /// Which.
+        profile: String,
+        /// Cause.
+        #[source]
+        #[serde(with = "errno")]
+        source: Errno,
+    },
     /// The seccomp profile cannot be used.
-    #[error("seccomp profile {profile}: {problem}")]
+    #[error("decoding seccomp profile failed {profile:?}: {problem}")]
     Seccomp {
         /// Which.
         profile: String,

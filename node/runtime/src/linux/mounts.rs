@@ -79,24 +79,47 @@ pub(super) fn kernel_file_systems(root: &Root, privileged: bool, cgroup_v2: bool
     Ok(())
 }
 
-/// Shows a directory or file of the node.
-pub(super) fn bind(root: &Root, item: &Mount, users: Option<&UserNamespace>) -> Result<(), LaunchError> {
-    let attributes = MOUNT_ATTR_NODEV | if item.read_only { MOUNT_ATTR_RDONLY } else { 0 };
-    let failed = |errno| LaunchError::mount(item.host.display().to_string(), &item.container)(errno);
-    let source = clone_mount(&item.host).map_err(failed)?;
-    if let Some(users) = users {
-        users.shift(source.as_fd(), &item.host)?;
-    }
-    let bound = || {
-        let target = root.make_like(&item.container, &source)?;
-        // Mounts inside /proc could fake what the container's own tools, and ours in exec, read there.
-        if fstatfs(&target)?.filesystem_type() == PROC_SUPER_MAGIC {
-            return Err(Errno::EPERM);
+/// A directory or file of the node, taken out of its tree of mounts and not yet shown.
+pub(super) struct Source<'a> {
+    item: &'a Mount,
+    view: OwnedFd,
+}
+
+impl<'a> Source<'a> {
+    /// Takes a copy that has the properties which the pod asks for. Must happen before the process' mounts are made private: a
+    /// copy of a private mount hears of nothing that the node mounts later.
+    pub(super) fn take(item: &'a Mount, users: Option<&UserNamespace>, devices: bool) -> Result<Self, LaunchError> {
+        let failed = |errno| LaunchError::mount(item.host.display().to_string(), &item.container)(errno);
+        let view = clone_mount(&item.host).map_err(failed)?;
+        if let Some(users) = users {
+            users.shift(view.as_fd(), &item.host)?;
         }
-        sys::mount_setattr(source.as_fd(), attributes, true)?;
-        sys::move_mount(source.as_fd(), target.as_fd())
-    };
-    bound().map_err(failed)
+        let limited = || {
+            sys::set_propagation(view.as_fd(), item.propagation)?;
+            if !devices {
+                sys::mount_setattr(view.as_fd(), MOUNT_ATTR_NODEV, true)?;
+            }
+            if item.read_only {
+                sys::mount_setattr(view.as_fd(), MOUNT_ATTR_RDONLY, item.recursive)?;
+            }
+            Ok(())
+        };
+        limited().map_err(failed)?;
+        Ok(Self { item, view })
+    }
+
+    /// Shows it in the container.
+    pub(super) fn show(&self, root: &Root) -> Result<(), LaunchError> {
+        let shown = || {
+            let target = root.make_like(&self.item.container, &self.view)?;
+            // Mounts inside /proc could fake what the container's own tools, and ours in exec, read there.
+            if fstatfs(&target)?.filesystem_type() == PROC_SUPER_MAGIC {
+                return Err(Errno::EPERM);
+            }
+            sys::move_mount(self.view.as_fd(), target.as_fd())
+        };
+        shown().map_err(LaunchError::mount(self.item.host.display().to_string(), &self.item.container))
+    }
 }
 
 /// Covers what a container must not see, and makes read-only what it must not change. Paths that this kernel does not have

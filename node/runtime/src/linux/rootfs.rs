@@ -8,6 +8,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{chdir, fchdir, pivot_root};
 
 use super::in_root::Root;
+use super::mounts::Source;
 use super::{LaunchError, LaunchSpec, dev, mounts, overlay, sys, tty};
 
 /// What the file system work leaves for the process.
@@ -19,17 +20,18 @@ pub(super) struct Entered {
 /// Builds the container's file system in the private mount namespace of this process and makes it the root.
 pub(super) fn enter(spec: &LaunchSpec, cgroup_v2: bool) -> Result<Entered, LaunchError> {
     let security = &spec.process.security;
-    make_private()?;
     let users = spec.users.as_deref();
+    let take = |item| Source::take(item, users, security.privileged);
+    let sources: Vec<Source<'_>> = spec.mounts.iter().map(take).collect::<Result<_, _>>()?;
+    make_private()?;
     let root = Root::new(overlay::mount_overlay(&spec.rootfs, users)?);
     if let Some(users) = users {
         users.make_files_as_pod()?;
     }
     mounts::kernel_file_systems(&root, security.privileged, cgroup_v2)?;
     let terminal = dev::populate(&root, &spec.process, users)?;
-    for item in &spec.mounts {
-        mounts::bind(&root, item, users)?;
-    }
+    sources.iter().try_for_each(|source| source.show(&root))?;
+    drop(sources);
     if !security.privileged && !security.unmasked_proc {
         mounts::hide(&root)?;
     }

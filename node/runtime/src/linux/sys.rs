@@ -8,12 +8,21 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
+use crate::contract::Propagation;
+
 type Result<T> = std::result::Result<T, Errno>;
 
 /// A descriptor of a running process.
 pub(super) fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     // SAFETY: takes integers only.
     new_fd(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
+}
+
+/// The user namespace to which a namespace of another kind belongs (ioctl_ns(2)).
+pub(super) fn owner_of(namespace: BorrowedFd<'_>) -> Result<OwnedFd> {
+    const NS_GET_USERNS: c_uint = 0xb701;
+    // SAFETY: the request takes no argument and returns a descriptor.
+    new_fd(unsafe { libc::ioctl(namespace.as_raw_fd(), libc::Ioctl::from(NS_GET_USERNS)) }.into())
 }
 
 /// Ends the process without running destructors or exit handlers, which belong to the caller's half of a fork.
@@ -67,6 +76,16 @@ struct MountAttr {
 /// Sets attributes (`MOUNT_ATTR_…`) of the mount that the descriptor stands for; of those below it too when `recursive`.
 pub(super) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> Result<()> {
     set_attributes(mount, &MountAttr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 }, recursive)
+}
+
+/// Sets which later mounts a detached mount, and what is mounted below it, shares with those that it is a copy of.
+pub(super) fn set_propagation(mount: BorrowedFd<'_>, propagation: Propagation) -> Result<()> {
+    let propagation = match propagation {
+        Propagation::None => libc::MS_PRIVATE,
+        Propagation::HostToContainer => libc::MS_SLAVE,
+        Propagation::Bidirectional => libc::MS_SHARED,
+    };
+    set_attributes(mount, &MountAttr { attr_set: 0, attr_clr: 0, propagation, userns_fd: 0 }, true)
 }
 
 fn set_attributes(mount: BorrowedFd<'_>, attr: &MountAttr, recursive: bool) -> Result<()> {

@@ -3,8 +3,10 @@
 //! Files keep their own ids on disk. Image layers and volumes are shown through mounts that shift ids by the pod's range; the
 //! writable layer, which no other pod ever sees, holds the shifted ids themselves.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -15,6 +17,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::error::errno_of;
 use super::in_root::is_dir;
 use super::process::io_failed;
 use super::{LaunchError, mounts, sys};
@@ -48,9 +51,35 @@ impl UserNamespace {
     /// # Errors
     /// When the kernel has no user namespaces, or no more of them, or the node is in one that lacks these ids.
     pub fn new(range: IdRange) -> Result<Self, LaunchError> {
+        Self::begin(CloneFlags::empty(), |pid| Self::describe(pid, range))
+    }
+
+    /// Makes one, and a network namespace that belongs to it: what is the pod's may be changed by who holds the pod's rights
+    /// over networks. The caller must be single-threaded.
+    ///
+    /// # Errors
+    /// As [`UserNamespace::new`].
+    pub fn network(range: IdRange) -> Result<OwnedFd, LaunchError> {
+        Self::begin(CloneFlags::CLONE_NEWNET, |pid| {
+            Self::describe(pid, range)?;
+            let network = File::open(format!("/proc/{pid}/ns/net"));
+            network.map(OwnedFd::from).map_err(io_failed("open the pod's network namespace"))
+        })
+    }
+
+    /// The one to which a network namespace of [`UserNamespace::network`] belongs, whose range the caller knows.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn of_network(network: BorrowedFd<'_>, range: IdRange) -> Result<Self, LaunchError> {
+        let fd = sys::owner_of(network).map_err(LaunchError::system("find the user namespace of the pod's network"))?;
+        Ok(Self { fd, range })
+    }
+
+    /// Runs `look` on the first process of new namespaces. A namespace begins with a process; a descriptor keeps it afterwards.
+    fn begin<T>(others: CloneFlags, look: impl FnOnce(i32) -> Result<T, LaunchError>) -> Result<T, LaunchError> {
         let failed = LaunchError::system("make the pod's user namespace (hostUsers: false)");
-        // A namespace begins with a process; a descriptor keeps it afterwards.
-        let pid = match clone(CloneFlags::CLONE_NEWUSER.bits(), None).map_err(failed)? {
+        let pid = match clone((CloneFlags::CLONE_NEWUSER | others).bits(), None).map_err(failed)? {
             Side::Child => {
                 // Nobody would end it if its parent were killed now.
                 prctl::set_pdeathsig(Signal::SIGKILL).ok();
@@ -58,11 +87,43 @@ impl UserNamespace {
             }
             Side::Parent { pid, .. } => pid,
         };
-        let made = Self::describe(pid, range);
+        let seen = look(pid);
         kill(Pid::from_raw(pid), Signal::SIGKILL)
             .map_err(LaunchError::system("end the first process of a namespace"))?;
-        while waitpid(Pid::from_raw(pid), None) == Err(Errno::EINTR) {}
-        made
+        reap(pid);
+        seen
+    }
+
+    /// Moves the calling process into new namespaces that belong to this one; it keeps its own rights. The caller must be
+    /// single-threaded.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn enter_new(&self, kinds: CloneFlags) -> Result<(), LaunchError> {
+        let failed = |source| LaunchError::system("make the namespaces of a pod with ids of its own")(source);
+        let (mut ours, mut theirs) = UnixStream::pair().map_err(|error| failed(errno_of(&error)))?;
+        // Who makes a namespace in a user namespace has entered it, and nobody comes back from there: a child makes them.
+        let (pid, pidfd) = match clone(0, None).map_err(failed)? {
+            Side::Child => {
+                drop(ours);
+                let made = setns(&self.fd, CloneFlags::CLONE_NEWUSER).and_then(|()| unshare(kinds));
+                let code = made.err().map_or(0, |errno| errno as i32);
+                // It lives until the caller is in, or is no more.
+                let told = theirs.write_all(&code.to_ne_bytes()).and_then(|()| theirs.read(&mut [0]));
+                sys::exit_now(i32::from(told.is_err()))
+            }
+            Side::Parent { pid, pidfd } => (pid, pidfd),
+        };
+        drop(theirs);
+        let mut code = [0; size_of::<i32>()];
+        let heard = ours.read_exact(&mut code).map_err(|error| errno_of(&error));
+        let entered = heard.and_then(|()| match i32::from_ne_bytes(code) {
+            0 => setns(&pidfd, kinds),
+            errno => Err(Errno::from_raw(errno)),
+        });
+        drop(ours);
+        reap(pid);
+        entered.map_err(failed)
     }
 
     fn describe(pid: i32, range: IdRange) -> Result<Self, LaunchError> {
@@ -71,7 +132,7 @@ impl UserNamespace {
             fs::write(format!("/proc/{pid}/{file}"), &map)
                 .map_err(io_failed("give the pod its ids (hostUsers: false)"))?;
         }
-        let fd = fs::File::open(format!("/proc/{pid}/ns/user")).map_err(io_failed("open the pod's user namespace"))?;
+        let fd = File::open(format!("/proc/{pid}/ns/user")).map_err(io_failed("open the pod's user namespace"))?;
         Ok(Self { fd: fd.into(), range })
     }
 
@@ -126,6 +187,10 @@ impl UserNamespace {
         );
         place.and_then(|place| sys::move_mount(view.as_fd(), place.as_fd())).map_err(failed)
     }
+}
+
+fn reap(pid: i32) {
+    while waitpid(Pid::from_raw(pid), None) == Err(Errno::EINTR) {}
 }
 
 #[cfg(test)]

@@ -15,13 +15,14 @@ use super::state::ContainerRecord;
 use super::{Inner, blocking, cgroup_error, system};
 use crate::cgroup::Group;
 use crate::contract::{
-    ContainerConfig, ContainerId, ContainerState, Qos, Result, RuntimeError, SandboxId, SandboxKind,
+    ContainerConfig, ContainerId, ContainerState, Propagation, Qos, Result, RuntimeError, SandboxId, SandboxKind,
 };
 use crate::images::{Content, StoredImage};
 use crate::layout::checked_component;
 use crate::linux;
 use crate::privileges::Privileges;
-use crate::protocol::{PlannedSandbox, Reply, Request};
+use crate::propagation;
+use crate::protocol::{LinuxPlan, PlannedSandbox, Reply, Request};
 use crate::runfile;
 use crate::shim::note::chain;
 
@@ -87,6 +88,9 @@ fn resolve(inner: &Inner, config: &ContainerConfig, image: &StoredImage, id: &Co
 /// Makes the cgroup, the directories and files.
 fn prepare(inner: &Inner, record: &ContainerRecord, group: &Group) -> Result<()> {
     let pod = inner.layout.pod(&record.config.sandbox);
+    if let PlannedSandbox::Linux(linux) = &record.plan.sandbox {
+        verify(linux)?;
+    }
     group.create(&record.config.limits).map_err(|error| cgroup_error("make the container's cgroup", &error))?;
     let make = || -> io::Result<()> {
         std::fs::DirBuilder::new().mode(0o700).create(pod.container(&record.id))?;
@@ -102,6 +106,19 @@ fn prepare(inner: &Inner, record: &ContainerRecord, group: &Group) -> Result<()>
     make().map_err(|cause| system(format!("prepare container {:?}", record.config.name), cause))?;
     runfile::write(&pod.container_file(&record.id), record)
         .map_err(|error| system("record the container", io::Error::other(chain(&error))))
+}
+
+/// Refuses what the node cannot give, before anything is made: a later start would fail for the same reason.
+fn verify(linux: &LinuxPlan) -> Result<()> {
+    let refused = |message: String| RuntimeError::Start { reason: "CreateContainerError", message };
+    linux::seccomp::Filter::verify(&linux.security).map_err(|error| refused(error.to_string()))?;
+    if linux.mounts.iter().all(|mount| mount.propagation == Propagation::None) {
+        return Ok(());
+    }
+    let table =
+        std::fs::read_to_string("/proc/self/mountinfo").map_err(|cause| system("read the node's mounts", cause))?;
+    let refusal = linux.mounts.iter().find_map(|mount| propagation::refusal(&table, mount));
+    refusal.map_or(Ok(()), |message| Err(refused(message)))
 }
 
 fn make_writable_layer(dir: &Path) -> io::Result<()> {

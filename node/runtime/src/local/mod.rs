@@ -17,6 +17,7 @@ mod watch;
 mod zygote;
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -151,6 +152,10 @@ impl Runtime for LocalRuntime {
 
     async fn list_images(&self) -> Result<Vec<Image>> {
         Ok(self.inner.images.list().iter().map(|stored| stored.image.clone()).collect())
+    }
+
+    async fn make_network(&self, id: &SandboxId) -> Result<OwnedFd> {
+        sandboxes::network(&self.inner, id).await
     }
 
     async fn run_pod_sandbox(&self, config: SandboxConfig) -> Result<()> {

@@ -161,9 +161,9 @@ fn linux(from: &Materials<'_>) -> LinuxPlan {
     }
 }
 
-/// The pod's files, unless the pod mounts something there itself, then the pod's mounts.
+/// The pod's files, unless the pod mounts something there itself, and the pod's mounts, the outer ones first.
 fn mounts(from: &Materials<'_>) -> Vec<Mount> {
-    let own = |host: PathBuf, container: &str, read_only| Mount { host, container: container.into(), read_only };
+    let own = |host: PathBuf, container: &str, read_only| Mount::new(host, container, read_only);
     let mut mounts = vec![
         own(from.pod.hosts(), "/etc/hosts", false),
         own(from.pod.hostname(), "/etc/hostname", false),
@@ -175,6 +175,8 @@ fn mounts(from: &Materials<'_>) -> Vec<Mount> {
     let taken = |path: &Path| from.config.mounts.iter().any(|mount| mount.container == path);
     mounts.retain(|mount| !taken(&mount.container));
     mounts.extend(from.config.mounts.iter().cloned());
+    // What lies inside another mount must come after it, or it would be covered.
+    mounts.sort_by_key(|mount| mount.container.components().count());
     mounts
 }
 

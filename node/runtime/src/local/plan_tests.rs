@@ -126,7 +126,7 @@ fn the_pod_overrides_the_image_and_the_image_the_defaults() {
 #[test]
 fn the_pods_files_give_way_to_the_pods_own_mounts() {
     let mut config = container(&[], &[]);
-    config.mounts = vec![Mount { host: "/mine".into(), container: "/etc/hosts".into(), read_only: true }];
+    config.mounts = vec![Mount::new("/mine", "/etc/hosts", true)];
     let PlannedSandbox::Linux(linux) = check(&config, &linux_image()).unwrap().sandbox else { panic!("a Linux plan") };
     let targets: Vec<String> = linux.mounts.iter().map(|mount| mount.container.display().to_string()).collect();
     assert_eq!(targets, ["/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/etc/hosts"]);

@@ -1,6 +1,7 @@
 //! The verbs of sandboxes.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -101,13 +102,28 @@ fn write_files(pod: &PodDir, record: &SandboxRecord) -> io::Result<()> {
 }
 
 async fn fork(inner: &Inner, pod: &PodDir) -> Result<u32> {
+    persist("fork a shim", || inner.zygote.fork(pod)).await
+}
+
+/// Makes the network namespace of a pod with ids of its own, which are reserved by it.
+pub(super) async fn network(inner: &Inner, id: &SandboxId) -> Result<OwnedFd> {
+    let ids = inner.state().reserve_range(id)?;
+    persist("make the pod's network namespace", || inner.zygote.network(ids)).await
+}
+
+/// Asks the zygote, again while it is not there.
+async fn persist<T, F: Future<Output = std::result::Result<T, ZygoteError>>>(
+    attempt: &str,
+    ask: impl Fn() -> F,
+) -> Result<T> {
+    let failed = |error: ZygoteError| system(attempt, io::Error::other(chain(&error)));
     for _ in 1..FORK_TRIES {
-        match inner.zygote.fork(pod).await {
+        match ask().await {
             Err(ZygoteError::Ended | ZygoteError::Io { .. }) => tokio::time::sleep(FORK_WAIT).await,
-            answer => return answer.map_err(|error| system("fork a shim", io::Error::other(chain(&error)))),
+            answer => return answer.map_err(failed),
         }
     }
-    inner.zygote.fork(pod).await.map_err(|error| system("fork a shim", io::Error::other(chain(&error))))
+    ask().await.map_err(failed)
 }
 
 /// Kills everything in a sandbox, and its shim.
@@ -170,7 +186,11 @@ pub(super) async fn remove(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
         .sandboxes
         .get(id)
         .map(|entry| (entry.record.config.log_dir.clone(), entry.containers.keys().cloned().collect::<Vec<_>>()));
-    let Some((logs, containers)) = found else { return Ok(()) };
+    let Some((logs, containers)) = found else {
+        // Ids may be reserved for one that was never made.
+        inner.state().remove_sandbox(id);
+        return Ok(());
+    };
     sweep(inner, id, &containers).await?;
     blocking(move || remove_tree(&logs)).await?;
     inner.state().remove_sandbox(id);

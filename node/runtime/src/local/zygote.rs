@@ -81,16 +81,24 @@ impl Zygote {
 
     /// Forks a shim that listens in the pod's directory. Returns its process id.
     pub(super) async fn fork(&self, pod: &PodDir) -> Result<u32, ZygoteError> {
-        let request = ZygoteRequest::Fork { pod: pod.path().to_owned() };
+        match self.ask(ZygoteRequest::Fork { pod: pod.path().to_owned() }).await? {
+            (ZygoteReply::Forked { pid }, _) => Ok(pid),
+            (other, _) => Err(refused(other)),
+        }
+    }
+
+    /// Makes a network namespace that belongs to a pod with these ids.
+    pub(super) async fn network(&self, ids: linux::IdRange) -> Result<OwnedFd, ZygoteError> {
+        match self.ask(ZygoteRequest::Network { ids }).await? {
+            (ZygoteReply::Network, Some(namespace)) => Ok(namespace),
+            (other, _) => Err(refused(other)),
+        }
+    }
+
+    async fn ask(&self, request: ZygoteRequest) -> Result<(ZygoteReply, Option<OwnedFd>), ZygoteError> {
         let live = self.live.lock().await;
         let socket = live.clone().ok_or(ZygoteError::Ended)?;
-        let answer = exchange(socket, request, None).await?;
-        drop(live);
-        match answer {
-            ZygoteReply::Forked { pid } => Ok(pid),
-            ZygoteReply::Failed { message } => Err(ZygoteError::Refused(message)),
-            ZygoteReply::Prepared => Err(ZygoteError::Refused("it answered another question".to_owned())),
-        }
+        exchange(socket, request, None).await
     }
 
     async fn spawn(&self) -> Result<tokio::process::Child, ZygoteError> {
@@ -121,9 +129,8 @@ impl Zygote {
         let Recipe { privileges, cgroup, .. } = &self.recipe;
         let request = ZygoteRequest::Prepare { cgroup: cgroup.clone(), privileges: *privileges };
         match exchange(Arc::clone(&ours), request, self.recipe.ephemeral.clone()).await? {
-            ZygoteReply::Prepared => {}
-            ZygoteReply::Failed { message } => return Err(ZygoteError::Refused(message)),
-            ZygoteReply::Forked { .. } => return Err(ZygoteError::Refused("it answered another question".to_owned())),
+            (ZygoteReply::Prepared, _) => {}
+            (other, _) => return Err(refused(other)),
         }
         *live = Some(ours);
         Ok(child)
@@ -151,21 +158,29 @@ async fn keep(zygote: std::sync::Weak<Zygote>, mut child: tokio::process::Child)
     }
 }
 
+/// What an answer means that is not the one wanted.
+fn refused(answer: ZygoteReply) -> ZygoteError {
+    match answer {
+        ZygoteReply::Failed { message } => ZygoteError::Refused(message),
+        other => ZygoteError::Refused(format!("it answered another question: {other:?}")),
+    }
+}
+
 /// One question, one answer. The socket blocks, so this happens on a thread for blocking work.
 async fn exchange(
     socket: Arc<OwnedFd>,
     request: ZygoteRequest,
     descriptor: Option<Arc<OwnedFd>>,
-) -> Result<ZygoteReply, ZygoteError> {
+) -> Result<(ZygoteReply, Option<OwnedFd>), ZygoteError> {
     let work = move || {
         let frame = wire::encode(&request)?;
         let descriptors: Vec<_> = descriptor.iter().map(|fd| fd.as_fd()).collect();
         sys::send(socket.as_fd(), &frame, &descriptors).map_err(io_error("ask the zygote"))?;
         let mut buffer = vec![0; REPLY_LIMIT];
-        let (length, _none) =
+        let (length, mut made) =
             sys::receive(socket.as_fd(), &mut buffer).map_err(io_error("hear the zygote's answer"))?;
         let answer = wire::decode(&buffer[..length], VERSION..=VERSION)?;
-        answer.map(|(answer, _)| answer).ok_or(ZygoteError::Ended)
+        answer.map(|(answer, _)| (answer, made.pop())).ok_or(ZygoteError::Ended)
     };
     let joined = tokio::task::spawn_blocking(work).await;
     joined.map_err(|error| io_error("run a blocking task")(io::Error::other(error)))?

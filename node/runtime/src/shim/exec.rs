@@ -63,6 +63,6 @@ pub(super) fn start(
             launched.warnings.iter().for_each(|warning| note(warning));
             Ok(Pid::from_raw(launched.pid))
         }
-        Err(error) => Err(Reply::Failed { reason: FailureReason::StartError, message: super::note::chain(&error) }),
+        Err(error) => Err(Reply::Failed { reason: FailureReason::StartError, message: error.to_string() }),
     }
 }

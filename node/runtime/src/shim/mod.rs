@@ -12,7 +12,7 @@ mod server;
 mod start;
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -151,23 +151,29 @@ fn become_a_shim(
 /// Enters the pod's namespaces, which the containers inherit, and makes the one that only they enter.
 fn enter(record: &SandboxRecord) -> Result<Option<Arc<linux::UserNamespace>>, ShimError> {
     let config = &record.config;
-    if let Some(path) = &config.netns {
+    let users = if let Some(path) = &config.netns {
         let what = format!("enter network namespace {}", path.display());
         let namespace = attempt(what.clone(), std::fs::File::open(path))?;
+        let users = record.ids.map(|ids| linux::UserNamespace::of_network(namespace.as_fd(), ids)).transpose()?;
         attempt(what, setns(namespace, CloneFlags::CLONE_NEWNET))?;
         // A pod's ports are its own: whoever runs in it may serve port 80 without a capability, as with other runtimes.
         attempt("open all ports to the pod", std::fs::write(UNPRIVILEGED_PORTS, "0"))?;
         attempt("let the pod ping", std::fs::write(PING_GROUPS, "0 2147483647"))?;
-    }
+        users
+    } else {
+        record.ids.map(linux::UserNamespace::new).transpose()?
+    };
     let mut flags = CloneFlags::CLONE_NEWUTS;
     flags.set(CloneFlags::CLONE_NEWIPC, !config.host_ipc);
-    attempt("make the pod's namespaces", unshare(flags))?;
+    match &users {
+        Some(users) => users.enter_new(flags)?,
+        None => attempt("make the pod's namespaces", unshare(flags))?,
+    }
     attempt(format!("set the host name {:?}", config.hostname), nix::unistd::sethostname(&config.hostname))?;
     for (name, value) in &config.sysctls {
         let path = sysctl_path(name)?;
         attempt(format!("set sysctl {name} to {value:?}"), std::fs::write(path, value))?;
     }
-    let users = record.ids.map(linux::UserNamespace::new).transpose()?;
     Ok(users.map(Arc::new))
 }
 

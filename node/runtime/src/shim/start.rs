@@ -62,7 +62,7 @@ pub(super) fn start(
     let id = plan.container.clone();
     let exit_file = shim.pod.exit_file(&id);
     try_start(shim, plan, descriptors).map_err(|error| {
-        let message = chain(&error);
+        let message = words(&error);
         let exit = Exit {
             started_at: 0,
             finished_at: now_nanos(),
@@ -75,6 +75,14 @@ pub(super) fn start(
         record(&exit_file, &id, &exit);
         Failed { exit, message }
     })
+}
+
+/// What users are told: a launch names its cause in its own words.
+fn words(error: &StartError) -> String {
+    match error {
+        StartError::Linux(error) | StartError::Shim(ShimError::Linux(error)) => error.to_string(),
+        other => chain(other),
+    }
 }
 
 fn try_start(

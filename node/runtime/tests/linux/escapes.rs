@@ -34,7 +34,7 @@ pub(crate) fn mounts_follow_no_link_out() {
     fs::create_dir_all(fixture.image().join(outside.strip_prefix("/").unwrap())).unwrap();
     let data = fixture.volume("data", "/absolute/data", false);
     fs::write(data.join("file"), "in the volume").unwrap();
-    fixture.mounts.push(Mount { host: data, container: "/climbing/below".into(), read_only: true });
+    fixture.mounts.push(Mount::new(data, "/climbing/below", true));
     fixture.check("cat /absolute/data/file; echo; cat /below/file", "in the volume\nin the volume");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "a mount point was made on the node");
     assert!(!Path::new("/below").exists());

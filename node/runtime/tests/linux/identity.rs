@@ -97,5 +97,10 @@ pub(crate) fn profile_file() {
     assert_eq!(fixture.run(&["/bin/busybox", "mkdir", "/x"]).unwrap().code, 128 + libc::SIGSYS);
     fs::remove_file(&path).unwrap();
     let error = fixture.run(&["true"]).unwrap_err().to_string();
-    assert_eq!(error, format!("seccomp profile {}: No such file or directory (os error 2)", path.display()));
+    let shown = path.display();
+    assert_eq!(error, format!("cannot load seccomp profile \"{shown}\": open {shown}: no such file or directory"));
+    fs::write(&path, "{").unwrap();
+    let error = fixture.run(&["true"]).unwrap_err().to_string();
+    let words = "EOF while parsing an object at line 1 column 1";
+    assert_eq!(error, format!("decoding seccomp profile failed \"{shown}\": {words}"));
 }

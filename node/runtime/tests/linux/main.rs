@@ -14,6 +14,7 @@ mod groups;
 mod identity;
 mod pod;
 mod running;
+mod shares;
 mod sys;
 mod tricks;
 mod users;
@@ -43,7 +44,9 @@ fn main() -> ExitCode {
         escapes: read_only_and_hidden_files mounts_follow_no_link_out own_program_is_refused
             read_only_view_cannot_be_written no_descriptor_of_the_node_is_inherited devices_made_inside_open_nothing;
         groups: memory_limit_kills process_limit_refuses_forks;
-        users: root_inside_is_nobody_on_the_node containers_work_as_usual capabilities_end_at_the_pod;
+        users: root_inside_is_nobody_on_the_node containers_work_as_usual capabilities_end_at_the_pod
+            network_and_host_name_are_the_pods_own;
+        shares: read_only_reaches_as_deep_as_asked later_mounts_are_shared_as_asked devices_are_for_privileged_containers;
         tricks: covers_are_the_nodes_own kernel_file_systems_follow_no_link nothing_is_mounted_over_proc
             our_processes_are_closed_to_neighbours control_groups_are_out_of_reach unmasked_proc_shows_everything
             an_app_armor_profile_needs_app_armor;

@@ -124,7 +124,7 @@ impl Fixture {
     pub(crate) fn volume(&mut self, name: &str, container: &str, read_only: bool) -> PathBuf {
         let host = self.dir.path().join(name);
         fs::create_dir_all(&host).unwrap();
-        self.mounts.push(Mount { host: host.clone(), container: container.into(), read_only });
+        self.mounts.push(Mount::new(&host, container, read_only));
         host
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn nothing_is_mounted_over_proc() {
     let mount_at = |place: &str| {
         let mut fixture = Fixture::new();
         let host = fixture.volume("data", "/data", false);
-        fixture.mounts.push(Mount { host, container: place.into(), read_only: false });
+        fixture.mounts.push(Mount::new(host, place, false));
         fixture.run(&["true"]).map(|outcome| outcome.code).map_err(|error| error.to_string())
     };
     for place in ["/proc", "/proc/self/attr", "/proc/sys", "/data/../proc/fs"] {

@@ -1,9 +1,11 @@
 //! Pods with ids of their own.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::sync::Arc;
 
+use nix::sched::{CloneFlags, setns};
 use runtime::contract::Security;
 use runtime::linux::{IdRange, Stdio, UserNamespace};
 
@@ -84,4 +86,44 @@ pub(crate) fn capabilities_end_at_the_pod() {
     // The control: without ids of its own the same container may.
     fixture.users = None;
     fixture.check("mknod /tmp/disk b 254 0 2>/dev/null || echo refused", "");
+}
+
+/// This process' namespaces, to which it comes back when a check is over.
+struct Home(Vec<File>);
+
+impl Home {
+    fn leave(kinds: &[&str]) -> Self {
+        Self(kinds.iter().map(|kind| File::open(format!("/proc/self/ns/{kind}")).unwrap()).collect())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|namespace| setns(namespace, CloneFlags::empty()).unwrap());
+    }
+}
+
+/// What is the pod's belongs to the pod: rights over network and host name count there, and nowhere else.
+pub(crate) fn network_and_host_name_are_the_pods_own() {
+    let script = "busybox ip addr add 10.9.8.7/32 dev lo 2>/dev/null && busybox ip link set lo mtu 1400 2>/dev/null && \
+                  cat /sys/class/net/lo/mtu || echo refused; hostname mine 2>/dev/null && hostname || echo refused";
+    let rights =
+        Security { add_capabilities: vec!["NET_ADMIN".to_owned(), "SYS_ADMIN".to_owned()], ..Security::default() };
+    // The control: the network that this process is in belongs to the node.
+    let mut of_node = fixture();
+    of_node.security = rights.clone();
+    of_node.check(script, "refused\nrefused");
+
+    let home = Home::leave(&["net", "ipc", "uts"]);
+    let network = UserNamespace::network(IdRange(FIRST)).unwrap();
+    let users = UserNamespace::of_network(network.as_fd(), IdRange(FIRST)).unwrap();
+    setns(&network, CloneFlags::CLONE_NEWNET).unwrap();
+    users.enter_new(CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS).unwrap();
+    let mut own = Fixture::new();
+    own.users = Some(Arc::new(users));
+    own.security = rights;
+    own.check(script, "1400\nmine");
+    own.security = Security::default();
+    own.check(script, "refused\nrefused");
+    drop(home);
 }

@@ -12,12 +12,12 @@ fn kill_nine(pid: u32) {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
 }
 
-async fn shim(node: &Node) -> u32 {
+pub(crate) async fn shim(node: &Node) -> u32 {
     node.runtime.list_pod_sandboxes().await.unwrap()[0].shim
 }
 
 /// Processes in the shims' cgroup other than a known shim: the zygote.
-fn zygote(node: &Node, shim: u32) -> u32 {
+pub(crate) fn zygote(node: &Node, shim: u32) -> u32 {
     let hierarchy = runtime::cgroup::Hierarchy::detect().unwrap();
     let group = hierarchy.group(&format!("{}/shims", node.config.cgroup_root)).unwrap();
     let pids = group.procs().unwrap();

@@ -32,7 +32,7 @@ pub(crate) async fn environment_files_and_message() {
                  $b cat /etc/resolv.conf /etc/hostname; $b echo written > /data/file; $b printf bye > /dev/termination-log";
     let mut config = script("pod", &image, words);
     config.env = vec![("ADDED".to_owned(), "pod".to_owned())];
-    config.mounts = vec![Mount { host: volume.path().into(), container: "/data".into(), read_only: false }];
+    config.mounts = vec![Mount::new(volume.path(), "/data", false)];
     let id = node.start_container(config).await;
     let exit = node.exit(&id).await;
     assert_eq!((exit.code, exit.message.as_str()), (0, "bye"));

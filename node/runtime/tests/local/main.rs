@@ -10,6 +10,7 @@
 
 mod bench;
 mod deaths;
+mod escapes;
 mod leaks;
 mod linux;
 mod node;
@@ -43,6 +44,7 @@ fn main() {
             runs_unprivileged;
         deaths: pods_survive_an_agent_restart exits_while_no_agent_looks a_dead_shim_loses_its_pod
             a_dead_zygote_is_replaced an_ephemeral_node_leaves_nothing cleanup_is_idempotent;
+        escapes: our_program_cannot_be_written_by_privileged_containers;
         leaks: fifty_sandboxes_leave_nothing;
     };
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");

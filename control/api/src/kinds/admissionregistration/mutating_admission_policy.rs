@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{CATEGORIES, GROUP, flags, not_enforced, policy, scopes};
-use crate::cel::{self, Scope};
+use crate::cel::{self, Outcome, Scope};
 use crate::field::{Errors, Field};
 use crate::kind::{self, Column, Kind, Strategy};
 use crate::kinds::base;
@@ -35,7 +35,7 @@ impl Strategy for MutatingAdmissionPolicy {
     fn validate(&self, object: &Value) -> Vec<FieldError> {
         let spec = Field::root(object).at("spec");
         let mutations = spec.at("mutations");
-        let scope = scopes::part(&spec, usize::MAX);
+        let scope = scopes::part(&spec, usize::MAX).with_patches();
         let mut errors = policy::validate(&spec);
         if mutations.is_empty() {
             errors.push(mutations.required("mutations must contain at least one item"));
@@ -54,16 +54,17 @@ impl Strategy for MutatingAdmissionPolicy {
     }
 }
 
-/// Kinds of patches, each with the field that it needs and that the other may not have.
-const PATCHES: [(&str, &str); 2] = [("ApplyConfiguration", "applyConfiguration"), ("JSONPatch", "jsonPatch")];
+/// Kinds of patches, each with the field that it needs and that the other may not have, and what that comes to.
+const PATCHES: [(&str, &str, Outcome); 2] =
+    [("ApplyConfiguration", "applyConfiguration", Outcome::Configuration), ("JSONPatch", "jsonPatch", Outcome::Patch)];
 
 fn mutation(mutation: &Field<'_>, scope: &Scope<'_>) -> Errors {
     let kind = mutation.at("patchType");
-    if let Some(error) = kind.must_be_one_of(&PATCHES.map(|(kind, _)| kind)) {
+    if let Some(error) = kind.must_be_one_of(&PATCHES.map(|(kind, ..)| kind)) {
         return vec![error];
     }
     let mut errors = Errors::new();
-    for (one, part) in PATCHES {
+    for (one, part, outcome) in PATCHES {
         let patch = mutation.at(part);
         let expression = patch.at("expression");
         match (one == kind.text(), patch.is_set()) {
@@ -71,7 +72,7 @@ fn mutation(mutation: &Field<'_>, scope: &Scope<'_>) -> Errors {
             (true, true) if expression.text().trim().is_empty() => {
                 errors.push(expression.required("expression is not specified"));
             }
-            (true, true) => errors.extend(cel::check(&expression, scope)),
+            (true, true) => errors.extend(cel::check(&expression, &scope.to(outcome))),
             (false, true) => {
                 let why = format!("must not be specified when patchType is {}", kind.text());
                 errors.push(patch.invalid_part(format!("{{{part}}}"), why));
@@ -98,7 +99,10 @@ mod tests {
     #[test]
     fn it_changes_something_in_one_way() {
         let told = |mutations: Value, expected: &Expect| check(&MutatingAdmissionPolicy, &policy(&mutations), expected);
-        told(json!([{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}]), &expect![""]);
+        told(
+            json!([{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'remove', path: '/a'}]"}}]),
+            &expect![""],
+        );
         told(json!([]), &expect!["spec.mutations: Required value: mutations must contain at least one item"]);
         let mutations = json!([{}, {"patchType": "Diff"}, {"patchType": "JSONPatch", "applyConfiguration": {}},
             {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": " "}}]);
@@ -113,7 +117,7 @@ mod tests {
         );
         check(
             &MutatingAdmissionPolicy,
-            &json!({"spec": {"mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}]}}),
+            &json!({"spec": {"mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'remove', path: '/a'}]"}}]}}),
             &expect![[r#"
             spec.matchConstraints: Required value
             spec.reinvocationPolicy: Required value"#]],

@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn validations_and_annotations_are_written_out() {
         let validations = json!([{"expression": " ", "message": " ", "messageExpression": "\n", "reason": "Because"},
-            {"expression": "object.x", "message": "a\nb"}]);
+            {"expression": "object.x == 1", "message": "a\nb"}]);
         let long = "x".repeat(EXPRESSION_MAX + 1);
         let annotations =
             json!([{"key": "a", "valueExpression": "'x'"}, {"key": "a"}, {"key": "b c", "valueExpression": long}]);

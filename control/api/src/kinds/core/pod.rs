@@ -147,7 +147,7 @@ impl Strategy for Pod {
             ready_since: seconds(ready.and_then(|condition| time::at(condition, "/lastTransitionTime"))),
             created: seconds(time::at(object, "/metadata/creationTimestamp")),
             node: some(json::text(spec, "/nodeName")),
-            requests: pod_spec::effective_requests(spec),
+            requests: pod_spec::held_requests(spec, &object["status"]),
             scheduler: some(json::text(spec, "/schedulerName")),
             priority: i32::try_from(json::integer(spec, "/priority")).unwrap_or_default(),
             constrained: pod_spec::constrained(spec),

@@ -1,5 +1,6 @@
 //! One device that a driver offers.
 
+use super::{binding, capacity, counters};
 use crate::field::{Errors, Field};
 use crate::name;
 use crate::pod_spec;
@@ -17,9 +18,9 @@ const PLACES: [&str; 3] = ["nodeName", "nodeSelector", "allNodes"];
 
 /// Everything wrong with a device, which may say for itself where it is when the slice leaves that to devices.
 pub(super) fn device(device: &Field<'_>, for_itself: bool) -> Errors {
-    let (own, attributes, capacity) = (device.at("name"), device.at("attributes"), device.at("capacity"));
+    let (own, attributes, capacities) = (device.at("name"), device.at("attributes"), device.at("capacity"));
     let mut errors: Errors = name::label(own.text()).into_iter().map(|why| own.invalid_part(own.text(), why)).collect();
-    let facts = attributes.entries().count() + capacity.entries().count();
+    let facts = attributes.entries().count() + capacities.entries().count();
     if facts > FACTS_MAX {
         let why = format!("the total number of attributes and capacities must not exceed {FACTS_MAX}");
         errors.push(device.invalid_part(facts, why));
@@ -28,11 +29,16 @@ pub(super) fn device(device: &Field<'_>, for_itself: bool) -> Errors {
         errors.extend(fact_name(&attributes, key));
         errors.extend(attribute(&value));
     }
-    for (key, value) in capacity.entries() {
-        errors.extend(fact_name(&capacity, key));
+    let shared = device.at("allowMultipleAllocations").is_true();
+    for (key, value) in capacities.entries() {
+        errors.extend(fact_name(&capacities, key));
         errors.extend(pod_spec::not_negative(&value.at("value")));
+        errors.extend(capacity::capacity(&value, shared));
     }
+    errors.extend(binding::taints(&device.at("taints")));
+    errors.extend(counters::consumed(&device.at("consumesCounters")));
     errors.extend(place(device, for_itself));
+    errors.extend(binding::conditions(device));
     errors
 }
 

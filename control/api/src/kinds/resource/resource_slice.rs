@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::counters::set;
 use super::device::{ONLY_TRUE, device, says};
 use super::selection::repeated;
 use super::{GROUP, not_allocated};
@@ -62,10 +63,7 @@ impl Strategy for ResourceSlice {
             DEVICES_MAX
         }));
         errors.extend(repeated(&devices, "name"));
-        for set in counters.items() {
-            errors.extend(set.at("name").must_be_named(name::label));
-            errors.extend(set.at("counters").must());
-        }
+        errors.extend(counters.items().flat_map(|one| set(&one)));
         errors.extend(counters.too_many(COUNTER_SETS_MAX));
         errors.extend(repeated(&counters, "name"));
         errors
@@ -224,8 +222,76 @@ mod tests {
             spec.devices[0]: Required value: exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec
             spec.devices[2]: Invalid value: "{`nodeName`, `allNodes`}": exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec"#]],
         );
-        let many: Vec<Value> = (0..65).map(|nth| json!({"name": format!("d{nth}"), "taints": [{}]})).collect();
+        let many: Vec<Value> =
+            (0..65).map(|nth| json!({"name": format!("d{nth}"), "taints": [{"key": "a", "effect": "None"}]})).collect();
         told_of(&json!({"devices": many}), &expect!["spec.devices: Too many: 65: must have at most 64 items"]);
+    }
+
+    #[test]
+    fn what_devices_share_is_counted_and_taken_in_measure() {
+        let counters = json!([{"name": "a", "counters": {"x_y": {"value": "1"}}}, {"name": "a", "counters": {}}]);
+        told_of(
+            &json!({"sharedCounters": counters}),
+            &expect![[r#"
+            spec.sharedCounters[0].counters: Invalid value: "x_y": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
+            spec.sharedCounters[1].counters: Required value
+            spec.sharedCounters[1]: Duplicate value: "a""#]],
+        );
+        let consumed = json!([{"counterSet": "A"}, {"counterSet": "b", "counters": {"c": {"value": "1"}}}]);
+        let taints = json!([{"key": "a b", "value": "c d", "effect": "Some"}, {"key": "", "effect": ""}]);
+        let device =
+            json!({"name": "d", "consumesCounters": consumed, "taints": taints, "bindingConditions": ["a", "a"]});
+        let other = json!({"name": "e", "bindingConditions": ["a"], "bindingFailureConditions": ["a", "b c"]});
+        told_of(
+            &json!({"devices": [device, other]}),
+            &expect![[r#"
+            spec.devices[0].taints[0].key: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
+            spec.devices[0].taints[0].value: Invalid value: "c d": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
+            spec.devices[0].taints[0].effect: Unsupported value: "Some": supported values: "NoExecute", "NoSchedule", "None"
+            spec.devices[0].taints[1].key: Invalid value: "": name part must be non-empty
+            spec.devices[0].taints[1].key: Invalid value: "": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
+            spec.devices[0].taints[1].effect: Required value
+            spec.devices[0].consumesCounters[0].counterSet: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
+            spec.devices[0].consumesCounters[0].counters: Required value
+            spec.devices[0].bindingConditions[1]: Duplicate value: "a"
+            spec.devices[0].bindingFailureConditions: Invalid value: null: bindingFailureConditions are required to use bindingConditions
+            spec.devices[1].bindingFailureConditions[1]: Invalid value: "b c": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
+            spec.devices[1].bindingFailureConditions[0]: Invalid value: "a": bindingFailureConditions must not overlap with bindingConditions"#]],
+        );
+        let capacity = |policy: Value| json!({"memory": {"value": "10Gi", "requestPolicy": policy}});
+        let range = json!({"min": "2Gi", "max": "11Gi", "step": "4Gi"});
+        let policies = [
+            json!({"default": "1Gi"}),
+            json!({"validValues": ["1Gi"], "validRange": {}}),
+            json!({"validValues": ["1Gi"]}),
+            json!({"default": "3Gi", "validValues": ["2Gi", "1Gi", "1024Mi", "20Gi"]}),
+            json!({"default": "1Gi", "validRange": {}}),
+            json!({"default": "1Gi", "validRange": range}),
+            json!({"default": "1Gi", "validRange": {"min": "1Gi", "step": "0"}}),
+            json!({"default": "3Gi", "validRange": {"min": "1Gi", "max": "9Gi", "step": "2Gi"}}),
+        ];
+        let device = |(nth, policy): (usize, &Value)| {
+            let (name, shared) = (format!("d{nth}"), nth > 0);
+            json!({"name": name, "allowMultipleAllocations": shared, "capacity": capacity(policy.clone())})
+        };
+        let devices: Vec<Value> = policies.iter().enumerate().map(device).collect();
+        told_of(
+            &json!({"devices": devices}),
+            &expect![[r#"
+            spec.devices[0].capacity[memory].requestPolicy: Forbidden: allowMultipleAllocations must be true
+            spec.devices[1].capacity[memory].requestPolicy: Forbidden: exactly one policy can be specified, cannot specify "validValues" and "validRange" at the same time
+            spec.devices[2].capacity[memory].requestPolicy.default: Required value: required when validValues is defined
+            spec.devices[3].capacity[memory].requestPolicy.validValues[1]: Invalid value: "1Gi": values must be sorted in ascending order
+            spec.devices[3].capacity[memory].requestPolicy.validValues[3]: Invalid value: "20Gi": option is larger than capacity value: 10Gi
+            spec.devices[3].capacity[memory].requestPolicy.validValues[2]: Duplicate value: "1024Mi"
+            spec.devices[3].capacity[memory].requestPolicy.validValues: Invalid value: "3Gi": default value is not valid according to the requestPolicy
+            spec.devices[4].capacity[memory].requestPolicy.validRange.min: Required value: required when validRange is defined
+            spec.devices[5].capacity[memory].requestPolicy.validRange.default: Invalid value: "1Gi": default is less than min: 2Gi
+            spec.devices[5].capacity[memory].requestPolicy.validRange.max: Invalid value: "11Gi": max is larger than capacity value: 10Gi
+            spec.devices[5].capacity[memory].requestPolicy.validRange.step: Invalid value: "1Gi": value is not a multiple of a given step (4Gi) from (2Gi)
+            spec.devices[5].capacity[memory].requestPolicy.validRange.step: Invalid value: "11Gi": value is not a multiple of a given step (4Gi) from (2Gi)
+            spec.devices[6].capacity[memory].requestPolicy.validRange.step: Invalid value: "0": must be greater than zero"#]],
+        );
     }
 
     #[test]

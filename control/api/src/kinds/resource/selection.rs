@@ -12,6 +12,9 @@ const SETTINGS_MAX: usize = 32;
 const EXPRESSION_MAX: usize = 10 * 1024;
 const PARAMETERS_MAX: usize = 10 * 1024;
 
+/// What a selector knows.
+const DEVICE: &[(&str, &str)] = &[("device", "kubernetes.DRADevice")];
+
 /// Everything wrong with selectors of devices.
 pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
@@ -23,7 +26,7 @@ pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
             errors.push(expression.too_long(EXPRESSION_MAX));
         } else {
             errors.extend(expression.must());
-            errors.extend(cel::check(&expression, &Scope::new(&["device"], Outcome::Truth)));
+            errors.extend(cel::check(&expression, &Scope::new(DEVICE, Outcome::TruthOrUnknown)));
         }
     }
     errors.extend(selectors.too_many(SELECTORS_MAX));

@@ -7,6 +7,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
+use super::super::error::errno_of;
 use super::super::{LaunchError, sys};
 use super::{Action, Compare, Condition, Profile, Rule, default_profile, oci};
 use crate::contract::{Seccomp, Security};
@@ -31,14 +32,27 @@ impl Filter {
             Seccomp::Unconfined => Ok(Self::default()),
             Seccomp::RuntimeDefault => Self::compile(&default_profile(has)),
             Seccomp::Localhost(path) => {
-                let failed = |problem: String| LaunchError::Seccomp { profile: path.display().to_string(), problem };
-                let size = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+                let name = path.display().to_string();
+                let failed = |problem: String| LaunchError::Seccomp { profile: name.clone(), problem };
+                let missing = |error| LaunchError::NoSeccomp { profile: name.clone(), source: errno_of(&error) };
+                let size = fs::metadata(path).map_err(missing)?.len();
                 if size > PROFILE_MAX {
-                    return Err(failed(format!("has {size} bytes, more than {PROFILE_MAX}")));
+                    return Err(failed(format!("it has {size} bytes, more than {PROFILE_MAX}")));
                 }
-                let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-                Self::compile(&oci::parse(&path.display().to_string(), &text, has)?)
+                let text = fs::read_to_string(path).map_err(missing)?;
+                Self::compile(&oci::parse(&name, &text, has)?)
             }
+        }
+    }
+
+    /// Whether a container's own profile can be used, before anything of the container is made.
+    ///
+    /// # Errors
+    /// As [`Filter::of`].
+    pub fn verify(security: &Security) -> Result<(), LaunchError> {
+        match security.seccomp {
+            Seccomp::Localhost(_) => Self::of(security, |_| true).map(drop),
+            Seccomp::RuntimeDefault | Seccomp::Unconfined => Ok(()),
         }
     }
 
