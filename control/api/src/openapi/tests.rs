@@ -99,6 +99,7 @@ fn paths_follow_the_scope_and_the_subresources() {
     expect![[r#"
         /api/v1/nodes
         /api/v1/nodes/{name}
+        /api/v1/nodes/{name}/proxy
         /api/v1/nodes/{name}/status"#]]
     .assert_eq(&of("nodes"));
 }
