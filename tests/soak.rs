@@ -1,6 +1,6 @@
 //! Pods come and go while agent and shims are killed without a warning: every end is told as it was, and nothing stays.
 //!
-//! `cargo xtask soak [PODS] [SEED]` runs it with as many pods as one likes; the gate runs a short one.
+//! The gate runs a short one; `BIREME_SOAK_PODS` and `BIREME_SOAK_SEED` make it another.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert")]
 #![allow(clippy::print_stdout, reason = "the table is what a person runs it for")]
