@@ -8,7 +8,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use runtime::contract::{Limits, Runtime, RuntimeError};
+use runtime::contract::{Runtime, RuntimeError};
 use seam::{Seam, Task};
 use tokio::sync::{Semaphore, watch};
 
@@ -22,10 +22,12 @@ use crate::endpoint::{Endpoint, EndpointError, Served};
 use crate::events::Events;
 use crate::node::{Identity, Keeper};
 use crate::pods::Pods;
+use crate::pressure::Guard;
+use crate::protection::Group;
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
 use crate::usage::{self, Usages};
-use crate::{static_pods, storage};
+use crate::{shutdown, static_pods, storage};
 
 /// Starts agents.
 #[derive(Debug)]
@@ -36,7 +38,9 @@ pub struct Agent;
 pub struct RunningAgent {
     endpoint: SocketAddr,
     ready: watch::Receiver<bool>,
+    context: Arc<Context>,
     pods: Arc<Pods>,
+    groups: Vec<Group>,
     tasks: Vec<Task>,
 }
 
@@ -83,7 +87,7 @@ impl Agent {
         std::fs::create_dir_all(config.dir.join("pods")).map_err(made)?;
         let capacity = match config.capacity {
             Some(capacity) => capacity,
-            None => capacity::detect(&config.dir).map_err(StartError::Capacity)?,
+            None => capacity::detect(&config.dir, config.protection.pods).map_err(StartError::Capacity)?,
         };
         let endpoint = Endpoint::bind(&config).await?;
         let address = endpoint.address;
@@ -98,7 +102,8 @@ impl Agent {
             facts: NodeFacts {
                 name: config.node_name.clone(),
                 addresses: config.addresses.clone(),
-                allocatable: capacity,
+                allocatable: capacity::allocatable(&capacity, &config.protection),
+                pod_pids: config.protection.pod_pids,
                 cluster_dns: config.cluster_dns.clone(),
                 resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
                 app_armor: capacity::app_armor(),
@@ -115,18 +120,21 @@ impl Agent {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
+            standing: watch::Sender::default(),
             allocations: Allocations::new(config.dir.join("pods"), &capacity),
         });
-        // What is reserved for the system would be taken off here; nothing is, so this bounds pods by the machine.
-        let bound =
-            Limits { cpu_request_milli: Some(capacity.cpu_milli), memory: Some(capacity.memory), ..Limits::default() };
-        runtime.bound_pods(bound).await?;
+        runtime.bound_pods(capacity::bound(&capacity, &config.protection)).await?;
         let heard = runtime.events();
         let mirrors = Arc::clone(&context.mirrors);
         let pods = Arc::new(Pods::new(Arc::clone(&context)).await?);
         tasks.push(seam.spawn("ephemeral storage", storage::watch(Arc::clone(&context), Arc::clone(&pods))));
+        let guard =
+            Guard::new(Arc::clone(&context), Arc::clone(&pods), config.protection.clone(), config.image_dir.clone());
+        tasks.push(seam.spawn("pressure", guard.watch()));
         let usages = Arc::new(Usages::default());
-        tasks.push(seam.spawn("use of resources", usage::watch(context, Arc::clone(&pods), Arc::clone(&usages))));
+        tasks.push(
+            seam.spawn("use of resources", usage::watch(Arc::clone(&context), Arc::clone(&pods), Arc::clone(&usages))),
+        );
         let statics = static_pods::Keeper::new(config.static_pods.clone(), Arc::clone(&pods), &config.node_name).await;
         tasks.extend(statics.start(&seam, Arc::new(ApiServer(client.clone()))));
         tasks.push(endpoint.serve(&seam, Served { pods: Arc::clone(&pods), usages, capacity, seam: seam.clone() }));
@@ -134,11 +142,20 @@ impl Agent {
         tasks.push(seam.spawn("watch pods", Arc::clone(&pods).follow(Api::<Pod>::all(client.clone()))));
 
         let info = capacity::info(&config.version, runtime.version());
+        let groups = config.protection.shutdown.clone();
         let identity = Identity { config, capacity, info, port: address.port() };
         let (sender, ready) = watch::channel(false);
-        let keeper = Keeper { identity, client, runtime, seam: seam.clone(), ready: sender, mirrors };
+        let keeper = Keeper {
+            identity,
+            client,
+            runtime,
+            seam: seam.clone(),
+            ready: sender,
+            mirrors,
+            context: Arc::clone(&context),
+        };
         tasks.push(seam.spawn("node", keeper.run()));
-        Ok(RunningAgent { endpoint: address, ready, pods, tasks })
+        Ok(RunningAgent { endpoint: address, ready, context, pods, groups, tasks })
     }
 }
 
@@ -161,6 +178,12 @@ impl RunningAgent {
         let mut ready = self.ready.clone();
         // The sender lives as long as its task; when that was stopped there is nothing to wait for.
         drop(ready.wait_for(|ready| *ready).await);
+    }
+
+    /// Ends all pods because the machine is about to end: by priority, each group with the time that the settings give it. The
+    /// node says that it is not ready, and takes no more. Returns when that is over; [`RunningAgent::shutdown`] is still due.
+    pub async fn end_pods(&self) {
+        shutdown::run(&self.context, &self.pods, &self.groups).await;
     }
 
     /// Stops the agent. Pods keep running when `leave_pods`; otherwise they are stopped and removed first.
