@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::allocation::Allocations;
 use crate::capacity;
 use crate::cluster::{ApiServer, Cluster};
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, Capacity};
 use crate::context::{Context, PULLS_MAX, Tokens};
 use crate::contract::PodNetworking;
 use crate::endpoint::{Endpoint, EndpointError, Served};
@@ -98,17 +98,10 @@ impl Agent {
         let mut tasks = services.start(&seam, &client, Arc::clone(&network), config.node_name.clone());
         tasks.push(events_task);
 
+        let facts = facts(&config, &capacity);
         let context = Arc::new(Context {
-            facts: NodeFacts {
-                name: config.node_name.clone(),
-                addresses: config.addresses.clone(),
-                allocatable: capacity::allocatable(&capacity, &config.protection),
-                pod_pids: config.protection.pod_pids,
-                cluster_dns: config.cluster_dns.clone(),
-                resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
-                app_armor: capacity::app_armor(),
-                unsafe_sysctls: config.unsafe_sysctls.clone(),
-            },
+            allocations: Allocations::new(config.dir.join("pods"), &facts.allocatable),
+            facts,
             dir: config.dir.clone(),
             privileges: config.privileges,
             seam: seam.clone(),
@@ -121,7 +114,6 @@ impl Agent {
             tokens: Tokens::default(),
             mirrors: Arc::default(),
             standing: watch::Sender::default(),
-            allocations: Allocations::new(config.dir.join("pods"), &capacity),
         });
         runtime.bound_pods(capacity::bound(&capacity, &config.protection)).await?;
         let heard = runtime.events();
@@ -145,17 +137,24 @@ impl Agent {
         let groups = config.protection.shutdown.clone();
         let identity = Identity { config, capacity, info, port: address.port() };
         let (sender, ready) = watch::channel(false);
-        let keeper = Keeper {
-            identity,
-            client,
-            runtime,
-            seam: seam.clone(),
-            ready: sender,
-            mirrors,
-            context: Arc::clone(&context),
-        };
+        let (own, shared) = (seam.clone(), Arc::clone(&context));
+        let keeper = Keeper { identity, client, runtime, seam: own, ready: sender, mirrors, context: shared };
         tasks.push(seam.spawn("node", keeper.run()));
         Ok(RunningAgent { endpoint: address, ready, context, pods, groups, tasks })
+    }
+}
+
+/// What pods may be told of the node.
+fn facts(config: &AgentConfig, capacity: &Capacity) -> NodeFacts {
+    NodeFacts {
+        name: config.node_name.clone(),
+        addresses: config.addresses.clone(),
+        allocatable: capacity::allocatable(capacity, &config.protection),
+        pod_pids: config.protection.pod_pids,
+        cluster_dns: config.cluster_dns.clone(),
+        resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        app_armor: capacity::app_armor(),
+        unsafe_sysctls: config.unsafe_sysctls.clone(),
     }
 }
 
