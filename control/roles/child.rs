@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -110,6 +112,22 @@ impl Child {
             Ok(status) => anyhow::anyhow!("the {} process ended: {status}", self.role),
             Err(error) => anyhow::Error::new(error).context(format!("cannot wait for the {} process", self.role)),
         }
+    }
+
+    /// Sends a signal to the child, if it lives.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let Some(id) = self.id() else { return Ok(()) };
+        let id = i32::try_from(id).context("a process id that is none")?;
+        kill(Pid::from_raw(id), signal).with_context(|| format!("cannot send {signal} to the {} process", self.role))
+    }
+
+    /// Waits until the child has ended by itself, which it should within that time.
+    pub(crate) async fn ends_within(&mut self, limit: Duration) -> anyhow::Result<()> {
+        let ended = tokio::time::timeout(limit, self.process.wait()).await;
+        let status = ended.with_context(|| format!("the {} process did not end within {limit:?}", self.role))?;
+        let status = status.with_context(|| format!("cannot wait for the {} process", self.role))?;
+        anyhow::ensure!(status.success(), "the {} process ended badly: {status}", self.role);
+        Ok(())
     }
 
     /// Asks the child to end and waits for it.

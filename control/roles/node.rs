@@ -8,10 +8,12 @@ use agent::{Agent, AgentConfig, NetworkError, PodNetworking, StaticPods};
 use anyhow::Context;
 use network::contract::{PodNetwork, ServicePort};
 use network::{Network, NetworkConfig};
+use nix::sys::signal::Signal;
 use runtime::config::LocalConfig;
 use runtime::local::LocalRuntime;
 use runtime::privileges::Privileges;
 use seam::Seam;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::line;
 use super::orders::{NodeOrders, Report};
@@ -24,7 +26,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     orders.place =
         orders.place.at(std::env::current_dir()?.parent().context("the node has no data directory")?.to_owned());
     let tasks = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start tasks")?;
-    tasks.block_on(async {
+    let outcome = tasks.block_on(async {
+        // Watched from the beginning: who does not watch is killed by it.
+        let mut power = signal(SignalKind::from_raw(Signal::SIGPWR as i32)).context("cannot watch for SIGPWR")?;
         let running = match start(&orders).await {
             Ok(running) => {
                 line::write(&Report::Ready(()))?;
@@ -32,10 +36,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
             }
             Err(error) => return line::write(&Report::<()>::Failed(format!("{error:#}"))).map_err(Into::into),
         };
-        tokio::task::spawn_blocking(line::wait_for_end).await??;
+        tokio::select! {
+            ended = tokio::task::spawn_blocking(line::wait_for_end) => ended??,
+            _ = power.recv() => running.end_pods().await,
+        }
         running.shutdown(!orders.ephemeral).await;
         Ok(())
-    })
+    });
+    // Nobody may ever end the read of standard input that still waits.
+    tasks.shutdown_background();
+    outcome
 }
 
 async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
@@ -57,6 +67,8 @@ async fn start(orders: &NodeOrders) -> anyhow::Result<agent::RunningAgent> {
         labels: std::collections::BTreeMap::new(),
         capacity: None,
         cluster_dns: None,
+        image_dir: orders.place.node_dir().join("runtime"),
+        protection: orders.protection.clone(),
         unsafe_sysctls: orders.unsafe_sysctls.clone(),
         static_pods: StaticPods { folder: orders.static_pod_path.clone(), url: orders.static_pod_url.clone() },
         version: crate::VERSION.into(),

@@ -54,6 +54,7 @@ pub(crate) struct NodeOrders {
     pub(crate) ephemeral: bool,
     pub(crate) static_pod_path: Option<PathBuf>,
     pub(crate) static_pod_url: Option<String>,
+    pub(crate) protection: agent::Protection,
     pub(crate) unsafe_sysctls: agent::UnsafeSysctls,
 }
 

@@ -28,6 +28,9 @@ struct File {
     static_pod_path: Option<PathBuf>,
     #[serde(rename = "staticPodURL")]
     static_pod_url: Option<String>,
+    /// How the node protects itself, as a kubelet's configuration names it.
+    #[serde(default)]
+    node: agent::Wishes,
     watch_history_events: Option<NonZeroU64>,
     allowed_unsafe_sysctls: Option<UnsafeSysctls>,
 }
@@ -46,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) static_pod_path: Option<PathBuf>,
     /// Address of more of them.
     pub(crate) static_pod_url: Option<String>,
+    /// How the node protects itself.
+    pub(crate) protection: agent::Protection,
     /// Most events from which a watch can go on, where the default is too many.
     pub(crate) watch_history_events: Option<NonZeroU64>,
     /// Settings of the kernel that pods may make beyond the safe ones.
@@ -79,6 +84,7 @@ pub(crate) fn settle(flags: &Up, privileges: Privileges) -> anyhow::Result<Setti
         },
         ephemeral: flags.ephemeral,
         static_pod_path: file.and_then(|file| file.static_pod_path.clone()),
+        protection: file.map(|file| file.node.parse()).transpose().context("node")?.unwrap_or_default(),
         static_pod_url: file.and_then(|file| file.static_pod_url.clone()).filter(|address| !address.is_empty()),
         watch_history_events: file.and_then(|file| file.watch_history_events),
         unsafe_sysctls: file.and_then(|file| file.allowed_unsafe_sysctls.clone()).unwrap_or_default(),
@@ -137,6 +143,16 @@ mod tests {
         let settings = settle(&flags, Privileges::Root).unwrap();
         assert_eq!(settings.data_dir, Path::new("/b"));
         assert_eq!(settings.listen, "127.0.0.1:1".parse().unwrap());
+    }
+
+    #[test]
+    fn what_the_node_cannot_keep_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("up.yaml");
+        let text = "apiVersion: bireme.dev/v1alpha1\nkind: UpConfiguration\nnode: {maxPods: 0}\n";
+        std::fs::write(&file, text).unwrap();
+        let error = format!("{:#}", settle(&flags(Some(file)), Privileges::Root).unwrap_err());
+        assert_eq!(error, "node: maxPods: a node without pods is of no use: give a number above 0");
     }
 
     #[test]

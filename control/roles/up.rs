@@ -4,10 +4,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use std::fs::File;
+use std::time::Duration;
 
 use anyhow::Context;
 use cli::progress::Progress;
 use nix::fcntl::Flock;
+use nix::sys::signal::Signal;
 use runtime::privileges::Privileges;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,6 +20,13 @@ use super::settings::Settings;
 
 /// User and group of the server: outside what distributions and systemd give to people and services.
 const SERVER_USER: u32 = 60_999;
+
+/// Tells that the machine is about to end: the signal that an init gets when its power fails (signal(7)). Unlike a lock of
+/// systemd-logind it needs no bus, which a container host or a machine without systemd has not; a unit that is ordered before
+/// `shutdown.target` sends it in `ExecStop=` (README.md).
+const POWER: SignalKind = SignalKind::from_raw(Signal::SIGPWR as i32);
+/// What a node may take to end, beyond the time that its pods have.
+const NODE_SLACK: Duration = Duration::from_secs(20);
 
 /// What a user without root is told.
 const WITHOUT_ROOT: [&str; 2] = [
@@ -76,6 +85,7 @@ impl Cluster {
             // The node works in a directory of its own.
             static_pod_path: settings.static_pod_path.as_deref().map(std::path::absolute).transpose()?,
             static_pod_url: settings.static_pod_url.clone(),
+            protection: settings.protection.clone(),
             unsafe_sysctls: settings.unsafe_sysctls.clone(),
         };
         match cluster.start_node(&orders).await {
@@ -141,6 +151,16 @@ impl Cluster {
         }
     }
 
+    /// Has the node end all pods and itself; the server lives on, to be told.
+    async fn end_pods(&mut self, longest: Duration) -> anyhow::Result<()> {
+        let Some(mut node) = self.node.take() else { return Ok(()) };
+        node.signal(Signal::SIGPWR)?;
+        match node.ends_within(longest + NODE_SLACK).await {
+            Err(error) => node.end().await.and(Err(error)),
+            ended => ended,
+        }
+    }
+
     /// Ends the children: node, server, janitor. All are ended even when one fails; the first failure is returned.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
@@ -189,11 +209,22 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     write().with_context(|| format!("cannot write the kubeconfig {}", path.display()))
 }
 
+/// Why a cluster ends.
+enum End {
+    /// A child is gone.
+    Broken(anyhow::Error),
+    /// Somebody asked; pods may go on.
+    Asked,
+    /// The machine is about to end, and pods with it.
+    Power,
+}
+
 /// Runs a cluster until a signal asks it to end.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let progress = Progress::new();
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut power = signal(POWER).context("cannot watch for SIGPWR")?;
     let mut cluster = tokio::select! {
         cluster = Cluster::start(&settings, &progress) => cluster?,
         _ = interrupt.recv() => return Ok(()),
@@ -202,17 +233,30 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     progress.say(&format!("ready in {} ms; try:", progress.elapsed().as_millis()));
     progress.say(&format!("  export KUBECONFIG={}", cluster.kubeconfig.display()));
     progress.say("  kubectl get nodes");
-    let broken = tokio::select! {
-        error = cluster.broken() => Some(error),
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
+    let end = tokio::select! {
+        error = cluster.broken() => End::Broken(error),
+        _ = interrupt.recv() => End::Asked,
+        _ = terminate.recv() => End::Asked,
+        _ = power.recv() => End::Power,
     };
+    if matches!(end, End::Power) {
+        let step = progress.step("the machine shuts down: ending all pods");
+        match cluster.end_pods(settings.protection.shutdown_longest()).await {
+            Ok(()) => {
+                step.done("");
+            }
+            Err(error) => {
+                step.failed();
+                progress.say(&format!("{error:#}"));
+            }
+        }
+    }
     let step = progress.step("stopping");
     let has_node = cluster.node.is_some();
     let data = cluster.place.data.clone();
     let stopped = cluster.stop().await;
     step.done("");
-    if let Some(error) = broken {
+    if let End::Broken(error) = end {
         return Err(error.context(format!("see the logs in {}", data.display())));
     }
     if has_node && !settings.ephemeral {

@@ -31,6 +31,12 @@ impl BlobStore {
         Ok(store)
     }
 
+    /// Where all blobs are, by their hex digests.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where the blob is, or would be.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {

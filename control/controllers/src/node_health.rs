@@ -18,6 +18,13 @@ const LEASES: &str = "kube-node-lease";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// Taints that tell new pods of a condition, while that is true.
+const SHORTAGES: [(&str, &str); 4] = [
+    ("MemoryPressure", "node.kubernetes.io/memory-pressure"),
+    ("DiskPressure", "node.kubernetes.io/disk-pressure"),
+    ("PIDPressure", "node.kubernetes.io/pid-pressure"),
+    ("NetworkUnavailable", "node.kubernetes.io/network-unavailable"),
+];
 
 pub(crate) fn due(_view: &View, event: &Event) -> Vec<Key> {
     let nodes = Resource::new("", "nodes");
@@ -110,9 +117,16 @@ fn taints(node: &Node, health: Health, now: Timestamp) -> Vec<Taint> {
         Health::NotReady => &[(NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")],
         Health::Lost => &[(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")],
     };
-    let wanted: Vec<(&str, &str)> =
-        wanted.iter().copied().chain(cordoned.then_some((UNSCHEDULABLE, "NoSchedule"))).collect();
-    let ours = |taint: &Taint| [UNREACHABLE, NOT_READY, UNSCHEDULABLE].contains(&taint.key.as_str());
+    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let is_short =
+        |kind: &str| conditions.iter().any(|condition| condition.type_ == kind && condition.status == "True");
+    let short = SHORTAGES.into_iter().filter(|(kind, _)| is_short(kind)).map(|(_, key)| (key, "NoSchedule"));
+    let cordon = cordoned.then_some((UNSCHEDULABLE, "NoSchedule"));
+    let wanted: Vec<(&str, &str)> = wanted.iter().copied().chain(short).chain(cordon).collect();
+    let ours = |taint: &Taint| {
+        let key = taint.key.as_str();
+        [UNREACHABLE, NOT_READY, UNSCHEDULABLE].contains(&key) || SHORTAGES.iter().any(|(_, ours)| *ours == key)
+    };
     let is = |taint: &Taint, (key, effect): (&str, &str)| taint.key == key && taint.effect == effect;
     let mut taints: Vec<Taint> =
         old.into_iter().filter(|taint| !ours(taint) || wanted.iter().any(|wanted| is(taint, *wanted))).collect();

@@ -1,8 +1,11 @@
 //! What a node refuses to run at all, decided once, when it first sees a pod: a pure function.
 
-use k8s_openapi::api::core::v1::{AppArmorProfile, Pod, PodSpec};
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{AppArmorProfile, Pod, PodSpec, Toleration};
 
 use crate::policy;
+use crate::pressure::{Condition, Standing};
 use crate::sysctls::{SharedNamespaces, UnsafeSysctls};
 
 /// A refused pod: `status.reason` and message, with Kubernetes' words.
@@ -15,9 +18,14 @@ pub(crate) struct Rejection {
 }
 
 /// Whether a node takes a pod. `app_armor` says whether its kernel has `AppArmor`, `allowed` which settings of the kernel pods
-/// may make beyond the safe ones.
-pub(crate) fn admit(pod: &Pod, app_armor: bool, allowed: &UnsafeSysctls) -> Result<(), Rejection> {
+/// may make beyond the safe ones, `standing` what the node is short of.
+pub(crate) fn admit(pod: &Pod, app_armor: bool, allowed: &UnsafeSysctls, standing: &Standing) -> Result<(), Rejection> {
     let Some(spec) = &pod.spec else { return Ok(()) };
+    if standing.shutting_down {
+        let message = "Pod was rejected as the node is shutting down.".to_owned();
+        return Err(Rejection { reason: "NodeShutdown", message });
+    }
+    endures(pod, spec, &standing.conditions)?;
     let sysctls = spec.security_context.as_ref().and_then(|security| security.sysctls.as_deref()).unwrap_or_default();
     let shared = SharedNamespaces { net: spec.host_network.unwrap_or(false), ipc: spec.host_ipc.unwrap_or(false) };
     for sysctl in sysctls {
@@ -30,6 +38,33 @@ pub(crate) fn admit(pod: &Pod, app_armor: bool, allowed: &UnsafeSysctls) -> Resu
         return Err(Rejection { reason: "AppArmor", message });
     }
     Ok(())
+}
+
+/// Whether a node that is short of something takes a pod: of memory, those that asked for some or say that they can do with
+/// little; of anything else, only those that a cluster cannot do without.
+fn endures(pod: &Pod, spec: &PodSpec, conditions: &BTreeSet<Condition>) -> Result<(), Rejection> {
+    if conditions.is_empty() || policy::is_critical(pod) {
+        return Ok(());
+    }
+    let class = pod.status.as_ref().and_then(|status| status.qos_class.as_deref());
+    let tolerant =
+        spec.tolerations.iter().flatten().any(|toleration| tolerates(toleration, "node.kubernetes.io/memory-pressure"));
+    let only_memory = conditions.iter().all(|condition| *condition == Condition::Memory);
+    if only_memory && (class != Some("BestEffort") || tolerant) {
+        return Ok(());
+    }
+    let names: Vec<&str> = conditions.iter().map(|condition| condition.name()).collect();
+    Err(Rejection { reason: "Evicted", message: format!("The node had condition: [{}]. ", names.join(" ")) })
+}
+
+fn tolerates(toleration: &Toleration, taint: &str) -> bool {
+    let toleration = api::taints::Toleration {
+        key: toleration.key.as_deref().unwrap_or_default(),
+        exists: toleration.operator.as_deref() == Some("Exists"),
+        value: toleration.value.as_deref().unwrap_or_default(),
+        effect: toleration.effect.as_deref().unwrap_or_default(),
+    };
+    api::taints::tolerates(toleration, api::taints::Taint { key: taint, value: "", effect: "NoSchedule" })
 }
 
 /// The profiles that the pod and its containers name.
@@ -50,8 +85,8 @@ mod tests {
         let mut spec = spec;
         spec["containers"] = json!([{ "name": "c" }]);
         let pod = serde_json::from_value(json!({ "spec": spec })).unwrap();
-        let found =
-            admit(&pod, false, &UnsafeSysctls::default()).map_err(|rejection| (rejection.reason, rejection.message));
+        let found = admit(&pod, false, &UnsafeSysctls::default(), &Standing::default())
+            .map_err(|rejection| (rejection.reason, rejection.message));
         let expected = expected.map_err(|(reason, message)| (reason, message.to_owned()));
         assert_eq!(found, expected);
     }
@@ -71,6 +106,38 @@ mod tests {
         shared["hostNetwork"] = true.into();
         let why = "forbidden sysctl: \"net.ipv4.tcp_syncookies\" not allowed with host Net enabled";
         check(shared, Err(("SysctlForbidden", why)));
+    }
+
+    /// Whether a pod is refused by a node that is short of these.
+    fn refused(conditions: &[Condition], class: &str, spec: Value) -> Option<String> {
+        let pod = serde_json::from_value(json!({ "spec": spec, "status": { "qosClass": class } })).unwrap();
+        let standing = Standing { conditions: conditions.iter().copied().collect(), shutting_down: false };
+        admit(&pod, false, &UnsafeSysctls::default(), &standing)
+            .err()
+            .map(|rejection| format!("{}: {}", rejection.reason, rejection.message))
+    }
+
+    #[test]
+    fn a_node_that_is_short_of_something_takes_who_can_bear_it() {
+        let plain = || json!({ "containers": [] });
+        let tolerant = json!({ "containers": [], "tolerations": [{ "operator": "Exists" }] });
+        let critical = json!({ "containers": [], "priority": 2_000_000_000 });
+        let memory = [Condition::Memory];
+        let both = [Condition::Memory, Condition::Disk];
+        let evicted = |names: &str| Some(format!("Evicted: The node had condition: [{names}]. "));
+        assert_eq!(refused(&[], "BestEffort", plain()), None);
+        assert_eq!(refused(&memory, "BestEffort", plain()), evicted("MemoryPressure"));
+        assert_eq!(refused(&memory, "Burstable", plain()), None);
+        assert_eq!(refused(&memory, "BestEffort", tolerant.clone()), None);
+        assert_eq!(refused(&both, "Burstable", tolerant), evicted("MemoryPressure DiskPressure"));
+        assert_eq!(refused(&both, "BestEffort", critical), None);
+    }
+
+    #[test]
+    fn a_node_that_shuts_down_takes_nothing() {
+        let pod = serde_json::from_value(json!({ "spec": { "containers": [] } })).unwrap();
+        let standing = Standing { shutting_down: true, ..Standing::default() };
+        assert_eq!(admit(&pod, false, &UnsafeSysctls::default(), &standing).unwrap_err().reason, "NodeShutdown");
     }
 
     #[test]

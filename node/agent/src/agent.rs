@@ -8,24 +8,26 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use runtime::contract::{Limits, Runtime, RuntimeError};
+use runtime::contract::{Runtime, RuntimeError};
 use seam::{Seam, Task};
 use tokio::sync::{Semaphore, watch};
 
 use crate::allocation::Allocations;
 use crate::capacity;
 use crate::cluster::{ApiServer, Cluster};
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, Capacity};
 use crate::context::{Context, PULLS_MAX, Tokens};
 use crate::contract::PodNetworking;
 use crate::endpoint::{Endpoint, EndpointError, Served};
 use crate::events::Events;
 use crate::node::{Identity, Keeper};
 use crate::pods::Pods;
+use crate::pressure::Guard;
+use crate::protection::Group;
 use crate::service_watch::ServiceWatch;
 use crate::spec::NodeFacts;
 use crate::usage::{self, Usages};
-use crate::{static_pods, storage};
+use crate::{shutdown, static_pods, storage};
 
 /// Starts agents.
 #[derive(Debug)]
@@ -36,7 +38,9 @@ pub struct Agent;
 pub struct RunningAgent {
     endpoint: SocketAddr,
     ready: watch::Receiver<bool>,
+    context: Arc<Context>,
     pods: Arc<Pods>,
+    groups: Vec<Group>,
     tasks: Vec<Task>,
 }
 
@@ -83,7 +87,7 @@ impl Agent {
         std::fs::create_dir_all(config.dir.join("pods")).map_err(made)?;
         let capacity = match config.capacity {
             Some(capacity) => capacity,
-            None => capacity::detect(&config.dir).map_err(StartError::Capacity)?,
+            None => capacity::detect(&config.dir, config.protection.pods).map_err(StartError::Capacity)?,
         };
         let endpoint = Endpoint::bind(&config).await?;
         let address = endpoint.address;
@@ -94,16 +98,10 @@ impl Agent {
         let mut tasks = services.start(&seam, &client, Arc::clone(&network), config.node_name.clone());
         tasks.push(events_task);
 
+        let facts = facts(&config, &capacity);
         let context = Arc::new(Context {
-            facts: NodeFacts {
-                name: config.node_name.clone(),
-                addresses: config.addresses.clone(),
-                allocatable: capacity,
-                cluster_dns: config.cluster_dns.clone(),
-                resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
-                app_armor: capacity::app_armor(),
-                unsafe_sysctls: config.unsafe_sysctls.clone(),
-            },
+            allocations: Allocations::new(config.dir.join("pods"), &facts.allocatable),
+            facts,
             dir: config.dir.clone(),
             privileges: config.privileges,
             seam: seam.clone(),
@@ -115,18 +113,20 @@ impl Agent {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
-            allocations: Allocations::new(config.dir.join("pods"), &capacity),
+            standing: watch::Sender::default(),
         });
-        // What is reserved for the system would be taken off here; nothing is, so this bounds pods by the machine.
-        let bound =
-            Limits { cpu_request_milli: Some(capacity.cpu_milli), memory: Some(capacity.memory), ..Limits::default() };
-        runtime.bound_pods(bound).await?;
+        runtime.bound_pods(capacity::bound(&capacity, &config.protection)).await?;
         let heard = runtime.events();
         let mirrors = Arc::clone(&context.mirrors);
         let pods = Arc::new(Pods::new(Arc::clone(&context)).await?);
         tasks.push(seam.spawn("ephemeral storage", storage::watch(Arc::clone(&context), Arc::clone(&pods))));
+        let guard =
+            Guard::new(Arc::clone(&context), Arc::clone(&pods), config.protection.clone(), config.image_dir.clone());
+        tasks.push(seam.spawn("pressure", guard.watch()));
         let usages = Arc::new(Usages::default());
-        tasks.push(seam.spawn("use of resources", usage::watch(context, Arc::clone(&pods), Arc::clone(&usages))));
+        tasks.push(
+            seam.spawn("use of resources", usage::watch(Arc::clone(&context), Arc::clone(&pods), Arc::clone(&usages))),
+        );
         let statics = static_pods::Keeper::new(config.static_pods.clone(), Arc::clone(&pods), &config.node_name).await;
         tasks.extend(statics.start(&seam, Arc::new(ApiServer(client.clone()))));
         tasks.push(endpoint.serve(&seam, Served { pods: Arc::clone(&pods), usages, capacity, seam: seam.clone() }));
@@ -134,11 +134,27 @@ impl Agent {
         tasks.push(seam.spawn("watch pods", Arc::clone(&pods).follow(Api::<Pod>::all(client.clone()))));
 
         let info = capacity::info(&config.version, runtime.version());
+        let groups = config.protection.shutdown.clone();
         let identity = Identity { config, capacity, info, port: address.port() };
         let (sender, ready) = watch::channel(false);
-        let keeper = Keeper { identity, client, runtime, seam: seam.clone(), ready: sender, mirrors };
+        let (own, shared) = (seam.clone(), Arc::clone(&context));
+        let keeper = Keeper { identity, client, runtime, seam: own, ready: sender, mirrors, context: shared };
         tasks.push(seam.spawn("node", keeper.run()));
-        Ok(RunningAgent { endpoint: address, ready, pods, tasks })
+        Ok(RunningAgent { endpoint: address, ready, context, pods, groups, tasks })
+    }
+}
+
+/// What pods may be told of the node.
+fn facts(config: &AgentConfig, capacity: &Capacity) -> NodeFacts {
+    NodeFacts {
+        name: config.node_name.clone(),
+        addresses: config.addresses.clone(),
+        allocatable: capacity::allocatable(capacity, &config.protection),
+        pod_pids: config.protection.pod_pids,
+        cluster_dns: config.cluster_dns.clone(),
+        resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        app_armor: capacity::app_armor(),
+        unsafe_sysctls: config.unsafe_sysctls.clone(),
     }
 }
 
@@ -161,6 +177,12 @@ impl RunningAgent {
         let mut ready = self.ready.clone();
         // The sender lives as long as its task; when that was stopped there is nothing to wait for.
         drop(ready.wait_for(|ready| *ready).await);
+    }
+
+    /// Ends all pods because the machine is about to end: by priority, each group with the time that the settings give it. The
+    /// node says that it is not ready, and takes no more. Returns when that is over; [`RunningAgent::shutdown`] is still due.
+    pub async fn end_pods(&self) {
+        shutdown::run(&self.context, &self.pods, &self.groups).await;
     }
 
     /// Stops the agent. Pods keep running when `leave_pods`; otherwise they are stopped and removed first.

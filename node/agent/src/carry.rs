@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container as Spec, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use runtime::contract::{Container, ContainerId, ContainerState, Exit, Image, RuntimeError, SandboxId};
+use runtime::contract::{Container, ContainerId, ContainerState, Exit, Image, Limits, RuntimeError, SandboxId};
 
 use crate::amount;
 use crate::cluster::ClusterError;
@@ -238,7 +238,8 @@ impl Carrier {
     async fn set_limits(&self, name: &str, id: &ContainerId) -> Result<(), RuntimeError> {
         let spec = self.spec();
         let Some((_, container)) = policy::find(&spec, name) else { return Ok(()) };
-        let (runtime, pod) = (&self.context.runtime, limits::of_pod(&spec));
+        let pod = Limits { pids: self.context.facts.pod_pids, ..limits::of_pod(&spec) };
+        let runtime = &self.context.runtime;
         // A pod that grows must do so before its container, one that shrinks after it: what is too early now comes below.
         if let Err(error) = runtime.update_pod_sandbox(&self.id(), pod).await {
             tracing::debug!(%error, "the pod shrinks after its container");

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodCondition, PodStatus, Secret};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use seam::Timestamp;
 use serde_json::{Value, json};
 
+use crate::ending::{BY_NODE, DISRUPTION};
 use crate::policy;
 
 /// Types of the conditions that the agent owns; others are left to whoever wrote them.
@@ -25,6 +26,12 @@ pub(crate) const OWN_CONDITIONS: [&str; 8] = [
 
 /// Those of them that are only there while a resize is asked for or under way.
 pub(crate) const RESIZE_CONDITIONS: [&str; 2] = ["PodResizePending", "PodResizeInProgress"];
+
+/// Whether the agent owns a condition. One type has several owners: who ends a pod says so.
+pub(crate) fn is_own(condition: &PodCondition) -> bool {
+    OWN_CONDITIONS.contains(&condition.type_.as_str())
+        || (condition.type_ == DISRUPTION && condition.reason.as_deref() == Some(BY_NODE))
+}
 
 /// Why the API server did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -197,9 +204,8 @@ fn at_once(uid: Option<String>) -> DeleteParams {
 /// named, since lists with merge keys only grow otherwise.
 fn status_patch(pod: &Pod, status: &PodStatus) -> Value {
     let mut own = status.clone();
-    let ours = |kind: &str| OWN_CONDITIONS.contains(&kind);
     let order: Vec<Value> = own.conditions.iter().flatten().map(|c| json!({ "type": c.type_ })).collect();
-    own.conditions = own.conditions.map(|all| all.into_iter().filter(|condition| ours(&condition.type_)).collect());
+    own.conditions = own.conditions.map(|all| all.into_iter().filter(is_own).collect());
     let stands = |kind: &str| status.conditions.iter().flatten().any(|condition| condition.type_ == kind);
     let over = RESIZE_CONDITIONS.into_iter().filter(|kind| !stands(kind));
     let over: Vec<Value> = over.map(|kind| json!({ "type": kind, "$patch": "delete" })).collect();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use runtime::privileges::Privileges;
 
+use crate::protection::Protection;
 use crate::static_pods::StaticPods;
 use crate::sysctls::UnsafeSysctls;
 
@@ -36,6 +37,10 @@ pub struct AgentConfig {
     pub capacity: Option<Capacity>,
     /// The cluster's name service, for pods with `dnsPolicy: ClusterFirst`; the node's own is used when absent.
     pub cluster_dns: Option<ClusterDns>,
+    /// Where the runtime keeps images and writable layers.
+    pub image_dir: PathBuf,
+    /// How the node protects itself.
+    pub protection: Protection,
     /// Settings of the kernel that pods may make beyond the safe ones.
     pub unsafe_sysctls: UnsafeSysctls,
     /// Pods that the node runs without being asked by the API.
@@ -68,6 +73,10 @@ pub struct Capacity {
     pub ephemeral_storage: u64,
     /// Number of pods.
     pub pods: u32,
+    /// Bytes in huge pages of 2 MiB; none where the kernel knows no such pages.
+    pub huge_2mi: Option<u64>,
+    /// Bytes in huge pages of 1 GiB.
+    pub huge_1gi: Option<u64>,
 }
 
 /// The cluster's name service.

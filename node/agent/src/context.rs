@@ -9,13 +9,14 @@ use k8s_openapi::api::core::v1::Pod;
 use runtime::contract::Runtime;
 use runtime::privileges::Privileges;
 use seam::{Seam, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::allocation::Allocations;
 use crate::cluster::{Cluster, ClusterError, Token};
 use crate::contract::PodNetworking;
 use crate::events::Events;
 use crate::policy;
+use crate::pressure::Standing;
 use crate::service_watch::ServiceWatch;
 use crate::spec::references::References;
 use crate::spec::{Material, NodeFacts};
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub events: Events,
     pub tokens: Tokens,
     pub mirrors: Arc<Mirrors>,
+    /// How the node stands, for whoever tells or heeds it.
+    pub standing: watch::Sender<Standing>,
     pub allocations: Allocations,
 }
 

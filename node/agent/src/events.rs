@@ -73,6 +73,22 @@ impl Note {
     }
 }
 
+impl Note {
+    /// About the node itself, whose events are of its name as the kubelet's are.
+    pub(crate) fn about_node(node: &str, weight: Weight, reason: &'static str, message: String) -> Self {
+        Self {
+            namespace: "default".to_owned(),
+            kind: "Node",
+            name: node.to_owned(),
+            uid: node.to_owned(),
+            field: None,
+            weight,
+            reason,
+            message,
+        }
+    }
+}
+
 /// Takes notes; a task of its own writes them.
 #[derive(Clone, Debug)]
 pub(crate) struct Events(mpsc::Sender<Note>);

@@ -114,6 +114,9 @@ impl Runtime for FakeRuntime {
         }
         Ok(image(reference))
     }
+    async fn remove_unused_images(&self, _: &[String]) -> Result<u64> {
+        Ok(0)
+    }
     async fn list_images(&self) -> Result<Vec<Image>> {
         Ok(Vec::new())
     }

@@ -3,8 +3,8 @@
 //! In reading order: what the agent is told (`config`, `contract`), what it believes about one pod (`observed`), the
 //! decisions as pure functions (`backoff`, `plan`, `status`, `spec`, `services`), what carries them out (`worker`,
 //! `pods`, `volumes`, `probes`), what it tells the API (`cluster`, `reporter`, `events`, `node`), what it
-//! runs without being told (`static_pods`), and what it serves
-//! (`endpoint`, `logs`).
+//! runs without being told (`static_pods`), how it protects its machine (`protection`, `pressure`, `shutdown`), and what it
+//! serves (`endpoint`, `logs`).
 //!
 //! Forbidden here: any knowledge of how a container runs (namespaces, Wasm, cgroups) or how a packet travels; clocks and
 //! tasks other than those of [`seam`]; decisions inside the code that carries them out.
@@ -61,6 +61,10 @@ mod logs;
 mod admission;
 mod sysctls;
 mod agent;
+mod ending;
+mod pressure;
+mod protection;
+mod shutdown;
 
 #[cfg(test)]
 mod fake;
@@ -69,5 +73,6 @@ pub use agent::{Agent, RunningAgent, StartError};
 pub use config::{AgentConfig, Capacity, ClusterDns};
 pub use contract::{NetworkError, PodNetworking};
 pub use endpoint::EndpointError;
+pub use protection::{PriorityWish, Protection, SettingError, Wishes};
 pub use static_pods::StaticPods;
 pub use sysctls::{NotNamespaced, UnsafeSysctls};

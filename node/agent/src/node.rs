@@ -20,8 +20,12 @@ use tokio::sync::watch;
 
 use crate::capacity;
 use crate::config::{AgentConfig, Capacity};
+use crate::context::Context;
+use crate::events::{Note, Weight};
+use crate::pressure::{Condition, Standing};
 use crate::static_pods::Mirrors;
 use crate::status::seconds;
+use crate::storage;
 
 /// How often the lease is renewed (KEP-589).
 const RENEW: Duration = Duration::from_secs(10);
@@ -35,20 +39,14 @@ const LOOK: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(500);
 /// Images named in the status, the largest first, as by the kubelet.
 const IMAGES_MAX: usize = 50;
-/// Free share of the agent's file system below which the node is under disk pressure, in percent, as by the kubelet.
-const DISK_FREE_MIN: u64 = 10;
-/// Available memory below which the node is under memory pressure, in bytes, as by the kubelet.
-const MEMORY_FREE_MIN: u64 = 100 << 20;
 
 /// What is known of the node at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readings {
     /// Local images.
     pub images: Vec<Image>,
-    /// Little memory is left.
-    pub memory_pressure: bool,
-    /// Little disk is left.
-    pub disk_pressure: bool,
+    /// How the node stands.
+    pub standing: Standing,
 }
 
 /// Everything about the node that does not change while the agent runs.
@@ -111,7 +109,7 @@ impl Identity {
                 addresses.map(|(type_, address)| NodeAddress { type_: type_.to_owned(), address }).collect(),
             ),
             capacity: Some(amounts(&self.capacity)),
-            allocatable: Some(amounts(&self.capacity)),
+            allocatable: Some(amounts(&capacity::allocatable(&self.capacity, &self.config.protection))),
             conditions: Some(conditions(readings, before, now)),
             daemon_endpoints: Some(NodeDaemonEndpoints {
                 kubelet_endpoint: Some(DaemonEndpoint { port: i32::from(self.port) }),
@@ -133,6 +131,8 @@ fn amounts(capacity: &Capacity) -> BTreeMap<String, Quantity> {
     } else {
         format!("{}m", capacity.cpu_milli)
     };
+    let huge = [("hugepages-1Gi", capacity.huge_1gi), ("hugepages-2Mi", capacity.huge_2mi)];
+    let huge = huge.into_iter().filter_map(|(name, bytes)| Some((name, storage::written(bytes?))));
     [
         ("cpu", cpu),
         ("memory", format!("{}Ki", capacity.memory / 1024)),
@@ -140,30 +140,23 @@ fn amounts(capacity: &Capacity) -> BTreeMap<String, Quantity> {
         ("pods", capacity.pods.to_string()),
     ]
     .into_iter()
+    .chain(huge)
     .map(|(name, amount)| (name.to_owned(), Quantity(amount)))
     .collect()
 }
 
 fn conditions(readings: &Readings, before: &[NodeCondition], now: Timestamp) -> Vec<NodeCondition> {
-    let pressure = |on: bool, kind, yes: (&'static str, &'static str), no: (&'static str, &'static str)| {
-        (kind, on, if on { yes } else { no })
+    let standing = &readings.standing;
+    let short = Condition::ALL.map(|condition| {
+        let holds = standing.conditions.contains(&condition);
+        let words = condition.words(holds);
+        (condition.name(), holds, (words.reason, words.message))
+    });
+    let ready = match standing.shutting_down {
+        true => ("Ready", false, ("KubeletNotReady", "node is shutting down")),
+        false => ("Ready", true, ("KubeletReady", "kubelet is posting ready status")),
     };
-    let findings = [
-        pressure(
-            readings.memory_pressure,
-            "MemoryPressure",
-            ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
-            ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ),
-        pressure(
-            readings.disk_pressure,
-            "DiskPressure",
-            ("KubeletHasDiskPressure", "kubelet has disk pressure"),
-            ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ),
-        ("PIDPressure", false, ("KubeletHasSufficientPID", "kubelet has sufficient PID available")),
-        ("Ready", true, ("KubeletReady", "kubelet is posting ready status")),
-    ];
+    let findings = short.into_iter().chain([ready]);
     let date = |(kind, holds, (reason, message)): (&str, bool, (&str, &str))| {
         let status = if holds { "True" } else { "False" };
         let same = before.iter().find(|condition| condition.type_ == kind && condition.status == status);
@@ -178,7 +171,7 @@ fn conditions(readings: &Readings, before: &[NodeCondition], now: Timestamp) -> 
                 .or_else(|| Some(seconds(now))),
         }
     };
-    findings.into_iter().map(date).collect()
+    findings.map(date).collect()
 }
 
 /// Keeps the Node and its lease, for ever.
@@ -189,6 +182,7 @@ pub(crate) struct Keeper {
     pub seam: Seam,
     pub ready: watch::Sender<bool>,
     pub mirrors: Arc<Mirrors>,
+    pub context: Arc<Context>,
 }
 
 impl Keeper {
@@ -211,12 +205,18 @@ impl Keeper {
         self.ready.send_replace(true);
         self.mirrors.set_owner(owner(&told));
         let mut reported = self.seam.moment();
+        let mut standing = self.context.standing.subscribe();
         loop {
             if let Err(error) = self.renew(&told).await {
                 tracing::warn!(%error, node = name, "lease not renewed");
             }
-            self.seam.sleep(LOOK.min(RENEW)).await;
+            // What the node is short of is told at once.
+            let changed = self.seam.timeout(LOOK.min(RENEW), standing.changed()).await;
+            if matches!(changed, Ok(Err(_))) {
+                return;
+            }
             let status = self.status_after(&told).await;
+            self.tell(told.status.as_ref(), &status);
             let due = self.seam.moment().since(reported) >= REPORT;
             if !due && same(told.status.as_ref(), &status) {
                 continue;
@@ -238,6 +238,27 @@ impl Keeper {
         }
     }
 
+    /// Notes what changed about the node.
+    fn tell(&self, before: Option<&NodeStatus>, now: &NodeStatus) {
+        let name = &self.identity.config.node_name;
+        let known = before.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        for condition in now.conditions.iter().flatten() {
+            let same = |before: &&NodeCondition| before.type_ == condition.type_;
+            if known.iter().find(same).is_none_or(|before| before.status == condition.status) {
+                continue;
+            }
+            let holds = condition.status == "True";
+            let short = Condition::ALL.into_iter().find(|short| short.name() == condition.type_);
+            let event = match short {
+                Some(short) => short.words(holds).event,
+                None if holds => "NodeReady",
+                None => "NodeNotReady",
+            };
+            let message = format!("Node {name} status is now: {event}");
+            self.context.events.note(Note::about_node(name, Weight::Normal, event, message));
+        }
+    }
+
     async fn status_after(&self, node: &Node) -> NodeStatus {
         let before = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         self.identity.status(&self.readings().await, before, self.seam.now())
@@ -248,11 +269,7 @@ impl Keeper {
             tracing::warn!(%error, "images not listed");
             Vec::new()
         });
-        Readings {
-            images,
-            memory_pressure: available_memory().is_some_and(|free| free < MEMORY_FREE_MIN),
-            disk_pressure: free_percent(&self.identity.config.dir).is_some_and(|free| free < DISK_FREE_MIN),
-        }
+        Readings { images, standing: self.context.standing.borrow().clone() }
     }
 
     /// Creates the Node, or takes over the one that is there.
@@ -326,15 +343,4 @@ fn same(before: Option<&NodeStatus>, now: &NodeStatus) -> bool {
         status.conditions.iter().flatten().map(|c| (c.type_.clone(), c.status.clone())).collect()
     };
     before.images == now.images && before.addresses == now.addresses && held(before) == held(now)
-}
-
-fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
-fn free_percent(dir: &std::path::Path) -> Option<u64> {
-    let disk = nix::sys::statvfs::statvfs(dir).ok()?;
-    disk.blocks_available().checked_mul(100)?.checked_div(disk.blocks())
 }

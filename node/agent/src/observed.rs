@@ -9,6 +9,7 @@ use seam::Timestamp;
 
 use crate::admission::Rejection;
 use crate::backoff::{Backoff, Pace, later};
+use crate::ending::Ending;
 use crate::given::Given;
 use crate::policy;
 use crate::resize::Standing;
@@ -191,8 +192,8 @@ pub(crate) struct Observed {
     pub gone: bool,
     /// The node refuses the pod.
     pub rejected: Option<Rejection>,
-    /// The node ends the pod for holding too much, and why.
-    pub evicted: Option<String>,
+    /// The node ends the pod, and why.
+    pub ended_by_node: Option<Ending>,
     /// When the agent first saw the pod.
     pub start: Option<Timestamp>,
     /// Volumes: when they were last brought up to date.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, ContainerRestartRule, EphemeralContainer, Pod, PodSpec};
 
+use crate::static_pods::is_static;
+
 /// `restartPolicy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RestartPolicy {
@@ -127,6 +129,12 @@ pub(crate) fn ephemeral(spec: &PodSpec) -> impl Iterator<Item = Container> {
     spec.ephemeral_containers.iter().flatten().map(as_container)
 }
 
+/// The images that a pod's containers are made of, as they are asked for.
+pub(crate) fn images(spec: &PodSpec) -> impl Iterator<Item = String> {
+    let listed = init(spec).iter().chain(&spec.containers).filter_map(|container| container.image.clone());
+    listed.chain(ephemeral(spec).filter_map(|container| container.image))
+}
+
 /// The specification of a container, of any sort.
 pub(crate) fn find<'a>(spec: &'a PodSpec, name: &str) -> Option<(Role, Cow<'a, Container>)> {
     let listed = init(spec).iter().map(|init| (Role::of_init(init), init));
@@ -196,6 +204,28 @@ pub(crate) fn grace(spec: &PodSpec) -> Duration {
 /// Seconds of the API, which may not be negative.
 pub(crate) fn seconds(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// The least priority of pods that a cluster cannot do without (`system-cluster-critical`).
+pub(crate) const CRITICAL: i32 = 2_000_000_000;
+
+/// The pod's priority. Static pods are what a node is for, whatever their file says.
+pub(crate) fn priority(pod: &Pod) -> i32 {
+    /// `system-node-critical`.
+    const NODE_CRITICAL: i32 = 2_000_001_000;
+    let own = pod.spec.as_ref().and_then(|spec| spec.priority);
+    if is_static(pod) { own.unwrap_or(0).max(NODE_CRITICAL) } else { own.unwrap_or(0) }
+}
+
+/// Whether a node keeps the pod when it is short of something.
+pub(crate) fn is_critical(pod: &Pod) -> bool {
+    priority(pod) >= CRITICAL
+}
+
+/// Whether the API says that the pod has ended.
+pub(crate) fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// The pod's uid; every stored pod has one.

@@ -9,6 +9,9 @@ use k8s_openapi::api::core::v1::Pod;
 use runtime::contract::{Container, ContainerId};
 use tokio::sync::Notify;
 
+use crate::ending::Ending;
+use crate::policy;
+
 /// Something heard about a pod. All news may be repeated and come late.
 #[derive(Clone, Debug)]
 pub(crate) enum News {
@@ -16,8 +19,8 @@ pub(crate) enum News {
     Ended(Container),
     /// The sandbox's shim died.
     Lost,
-    /// The pod holds more than it may, and why.
-    Evicted(String),
+    /// The node ends the pod.
+    Ends(Ending),
     /// The API's mirror of this static pod changed.
     Mirrored,
     /// A probe changed its mind about a container.
@@ -92,6 +95,11 @@ impl Seat {
     /// Whether the API no longer has the pod.
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing of the pod will run any more, as far as the API knows.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_gone() || policy::has_ended(&self.pod())
     }
 
     /// Leaves news.

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Pod, PodSpec, Secret};
-use runtime::contract::{ContainerConfig, ContainerId, Image, Mount, SandboxConfig, SandboxId, SandboxKind};
+use runtime::contract::{ContainerConfig, ContainerId, Image, Limits, Mount, SandboxConfig, SandboxId, SandboxKind};
 
 use crate::config::{Capacity, ClusterDns};
 use crate::policy;
@@ -35,6 +35,8 @@ pub(crate) struct NodeFacts {
     pub addresses: Vec<IpAddr>,
     /// What pods may use of it.
     pub allocatable: Capacity,
+    /// Most processes and threads of one pod.
+    pub pod_pids: Option<u64>,
     /// The cluster's name service.
     pub cluster_dns: Option<ClusterDns>,
     /// The node's own `/etc/resolv.conf`.
@@ -129,7 +131,7 @@ pub(crate) fn sandbox(
         hostname,
         netns,
         addresses,
-        limits: limits::of_pod(spec),
+        limits: Limits { pids: node.pod_pids, ..limits::of_pod(spec) },
         log_dir,
         sysctls: sysctls.iter().map(|sysctl| (sysctl.name.clone(), sysctl.value.clone())).collect(),
         share_processes: spec.share_process_namespace.unwrap_or(false),

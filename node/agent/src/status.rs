@@ -106,7 +106,7 @@ fn phase(facts: &Facts<'_>, verdict: &Verdict, alive: bool, status: &mut PodStat
         return;
     }
     status.phase = Some(found.as_str().to_owned());
-    if let Verdict::Failed { reason, message } = verdict {
+    if let Verdict::Failed { reason, message, .. } = verdict {
         status.reason = Some((*reason).to_owned());
         status.message = Some(message.clone());
     }

@@ -9,6 +9,7 @@ use runtime::contract::{Container as Running, ContainerState};
 
 use crate::amount;
 use crate::context::Context;
+use crate::ending::Ending;
 use crate::pods::Pods;
 use crate::policy;
 use crate::seat::News;
@@ -20,11 +21,11 @@ const NAME: &str = "ephemeral-storage";
 
 /// Bytes that a pod holds on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Held {
+pub(crate) struct Held {
     /// Writable layers and logs, by container.
-    containers: Vec<(String, u64)>,
+    pub containers: Vec<(String, u64)>,
     /// `emptyDir` volumes on disk, by name.
-    volumes: Vec<(String, u64)>,
+    pub volumes: Vec<(String, u64)>,
 }
 
 /// Why a pod is evicted, in Kubernetes' words; none while it keeps its limits.
@@ -68,7 +69,7 @@ fn bytes(limit: &Quantity) -> Option<u64> {
 }
 
 /// An amount in the largest binary unit that divides it.
-fn written(bytes: u64) -> String {
+pub(crate) fn written(bytes: u64) -> String {
     let units = ["Ei", "Pi", "Ti", "Gi", "Mi", "Ki"].iter().zip([60, 50, 40, 30, 20, 10]);
     let fitting = units.into_iter().find(|(_, shift)| bytes >> shift << shift == bytes && bytes > 0);
     fitting.map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
@@ -85,7 +86,7 @@ fn is_bounded(spec: &PodSpec) -> bool {
 pub(crate) async fn watch(context: Arc<Context>, pods: Arc<Pods>) {
     loop {
         context.seam.sleep(MEASURE_EVERY).await;
-        let seats = pods.all().into_iter().map(|seat| (seat.pod(), seat));
+        let seats = pods.all().into_iter().filter(|seat| !seat.has_ended()).map(|seat| (seat.pod(), seat));
         let bounded = seats.filter(|(pod, _)| pod.spec.as_ref().is_some_and(is_bounded));
         for (pod, seat) in bounded.collect::<Vec<_>>() {
             let held = match measure(&context, &pod).await {
@@ -96,13 +97,17 @@ pub(crate) async fn watch(context: Arc<Context>, pods: Arc<Pods>) {
                 }
             };
             if let Some(message) = pod.spec.as_ref().and_then(|spec| excess(spec, &held)) {
-                seat.tell(News::Evicted(message));
+                seat.tell(News::Ends(Ending::over_limit(message)));
             }
         }
     }
 }
 
-async fn measure(context: &Context, pod: &Pod) -> Result<Held, String> {
+/// What the pod holds now: of its containers those that run.
+///
+/// # Errors
+/// What could not be measured, and why.
+pub(crate) async fn measure(context: &Context, pod: &Pod) -> Result<Held, String> {
     let uid = policy::uid(pod);
     let mut held = Held::default();
     let list = context.runtime.list_containers().await.map_err(|error| error.to_string())?;

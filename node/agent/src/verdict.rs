@@ -1,10 +1,13 @@
 //! Whether a pod should run, and if not, why it ends.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use runtime::contract::Exit;
 use seam::Timestamp;
 
 use crate::backoff::later;
+use crate::ending::Ending;
 use crate::observed::Observed;
 use crate::policy::{self, Role};
 
@@ -25,11 +28,10 @@ pub(crate) enum Verdict {
         reason: &'static str,
         /// `status.message`.
         message: String,
+        /// Less time than its own grace, where the node has less.
+        grace: Option<Duration>,
     },
 }
-
-/// `status.reason` of a pod that the node ends because it, or the node, has too little of something.
-pub(crate) const EVICTED: &str = "Evicted";
 
 /// How a pod ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +57,18 @@ pub(crate) fn verdict(pod: &Pod, seen: &Observed, now: Timestamp) -> Verdict {
     }
     let Some(spec) = &pod.spec else { return Verdict::Run };
     // Before what its containers say: those that the node ends for these reasons end like any other.
-    if let Some(message) = &seen.evicted {
-        return Verdict::Failed { reason: EVICTED, message: message.clone() };
+    if let Some(Ending { reason, message, grace, .. }) = &seen.ended_by_node {
+        return Verdict::Failed { reason, message: message.clone(), grace: Some(*grace) };
     }
     if let Some(rejected) = &seen.rejected {
         let message = format!("Pod was rejected: {}", rejected.message);
-        return Verdict::Failed { reason: rejected.reason, message };
+        return Verdict::Failed { reason: rejected.reason, message, grace: None };
     }
     if deadline(spec, seen).is_some_and(|deadline| now >= deadline) {
         return Verdict::Failed {
             reason: "DeadlineExceeded",
             message: "Pod was active on the node longer than the specified deadline".to_owned(),
+            grace: None,
         };
     }
     outcome(spec, seen).map_or(Verdict::Run, Verdict::Finished)

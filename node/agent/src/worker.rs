@@ -15,7 +15,7 @@ use seam::Task;
 use crate::admission;
 use crate::backoff::{Backoff, Pace};
 use crate::carry::{Carrier, Done};
-use crate::cluster::OWN_CONDITIONS;
+use crate::cluster::is_own;
 use crate::context::Context;
 use crate::events::{Note, Weight};
 use crate::given::Given;
@@ -74,7 +74,12 @@ impl Worker {
         let known = pod.status.as_ref();
         // One that runs already was taken before.
         if matches!(seen.sandbox, SandboxLife::Absent)
-            && let Err(rejection) = admission::admit(&pod, context.facts.app_armor, &context.facts.unsafe_sysctls)
+            && let Err(rejection) = admission::admit(
+                &pod,
+                context.facts.app_armor,
+                &context.facts.unsafe_sysctls,
+                &context.standing.borrow(),
+            )
         {
             let (reason, message) = (rejection.reason, rejection.message.clone());
             context.events.note(Note::about(&pod, None, Weight::Warning, reason, message));
@@ -347,10 +352,12 @@ impl Worker {
                 }
                 self.seen.heard(with_message(pod, container));
             }
-            News::Evicted(message) => {
-                if self.seen.evicted.is_none() {
-                    self.carrier(pod).note(None, Weight::Warning, "Evicted", message.clone());
-                    self.seen.evicted = Some(message);
+            News::Ends(ending) => {
+                if self.seen.ended_by_node.is_none() {
+                    let weight = if ending.reason == "Evicted" { Weight::Warning } else { Weight::Normal };
+                    self.carrier(pod).note(None, weight, ending.reason, ending.message.clone());
+                    self.failed = Some(ending.reason);
+                    self.seen.ended_by_node = Some(ending);
                 }
             }
             // The status is told to the new one.
@@ -423,7 +430,7 @@ impl Worker {
             }
         }
         self.waiting.clone_from(&plan.waiting);
-        if let Verdict::Failed { reason, message } = verdict::verdict(pod, &self.seen, self.context.seam.now())
+        if let Verdict::Failed { reason, message, .. } = verdict::verdict(pod, &self.seen, self.context.seam.now())
             && self.failed != Some(reason)
         {
             carrier.note(None, Weight::Normal, reason, message);
@@ -466,9 +473,8 @@ impl Worker {
 fn before(pod: &Pod, told: Option<&PodStatus>) -> PodStatus {
     let api = pod.status.clone().unwrap_or_default();
     let Some(told) = told else { return api };
-    let ours = |kind: &str| OWN_CONDITIONS.contains(&kind);
-    let own = told.conditions.iter().flatten().filter(|condition| ours(&condition.type_));
-    let foreign = api.conditions.iter().flatten().filter(|condition| !ours(&condition.type_));
+    let own = told.conditions.iter().flatten().filter(|condition| is_own(condition));
+    let foreign = api.conditions.iter().flatten().filter(|condition| !is_own(condition));
     PodStatus { conditions: Some(own.chain(foreign).cloned().collect()), qos_class: api.qos_class, ..told.clone() }
 }
 

@@ -398,6 +398,9 @@ pub trait Runtime: Send + Sync + std::fmt::Debug {
         progress: Option<mpsc::Sender<PullProgress>>,
     ) -> Result<Image>;
 
+    /// Removes every image but those, by [`Image::id`], and those of containers. Returns how many bytes that freed.
+    async fn remove_unused_images(&self, used: &[String]) -> Result<u64>;
+
     /// All local images.
     async fn list_images(&self) -> Result<Vec<Image>>;
 

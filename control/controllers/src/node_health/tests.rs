@@ -46,6 +46,22 @@ fn a_node_that_comes_back_loses_our_taints_and_keeps_others() {
 }
 
 #[test]
+fn what_a_node_is_short_of_is_a_taint_as_long_as_it_lasts() {
+    let short = json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"},
+        "spec": {"taints": [{"key": "node.kubernetes.io/pid-pressure", "effect": "NoSchedule"}]},
+        "status": {"conditions": [
+            {"type": "MemoryPressure", "status": "True"}, {"type": "DiskPressure", "status": "False"},
+            {"type": "PIDPressure", "status": "False"}, {"type": "Ready", "status": "True"},
+        ]},
+    });
+    let decision = super::decide(&view(vec![short, lease(1)]), &key("", "nodes", "", "n"), at(NOW)).unwrap();
+    let taint =
+        format!(r#"{{"effect":"NoSchedule","key":"node.kubernetes.io/memory-pressure","timeAdded":"{}"}}"#, time(NOW));
+    assert_eq!(lines(&decision), [format!(r#"patch nodes n {{"spec":{{"taints":[{taint}]}}}}"#)]);
+}
+
+#[test]
 fn pods_leave_a_lost_node_when_their_patience_ends() {
     let taints = json!([
         {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule", "timeAdded": time(NOW - 100)},

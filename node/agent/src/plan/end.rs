@@ -10,7 +10,7 @@ use crate::observed::{Farewell, Observed, SandboxLife};
 use crate::plan::run::attempt;
 use crate::plan::{Plan, Step};
 use crate::policy;
-use crate::verdict::{EVICTED, Verdict};
+use crate::verdict::Verdict;
 
 /// The least grace of a pod, for pods deleted by force too, as the kubelet has it.
 const GRACE_MIN: Duration = Duration::from_secs(1);
@@ -47,8 +47,8 @@ fn grace(spec: &PodSpec, verdict: &Verdict, now: Timestamp) -> Duration {
     let left = match verdict {
         // The API has added the grace period to the time of the request: an agent that restarts does not begin it anew.
         Verdict::Deleted(until) => Duration::try_from(until.duration_since(now)).unwrap_or_default(),
-        // What takes too much is not given the time to take more.
-        Verdict::Gone | Verdict::Failed { reason: EVICTED, .. } => GRACE_MIN,
+        Verdict::Gone => GRACE_MIN,
+        Verdict::Failed { grace: Some(most), .. } => full.min(*most),
         Verdict::Run | Verdict::Finished(_) | Verdict::Failed { .. } => full,
     };
     left.max(GRACE_MIN)

@@ -22,7 +22,14 @@ mod resize;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the node has.
-const CAPACITY: Capacity = Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 };
+const CAPACITY: Capacity = Capacity {
+    cpu_milli: 2000,
+    memory: 1 << 30,
+    ephemeral_storage: 1 << 30,
+    pods: 110,
+    huge_2mi: None,
+    huge_1gi: None,
+};
 
 struct Node {
     seam: Seam,
@@ -47,6 +54,7 @@ impl Node {
                 name: "n".to_owned(),
                 addresses: vec!["192.0.2.1".parse().unwrap()],
                 allocatable: CAPACITY,
+                pod_pids: Some(100),
                 cluster_dns: None,
                 resolv_conf: String::new(),
                 app_armor: false,
@@ -63,6 +71,7 @@ impl Node {
             events,
             tokens: Tokens::default(),
             mirrors: Arc::default(),
+            standing: tokio::sync::watch::Sender::default(),
             allocations: Allocations::new(dir.path().join("pods"), &CAPACITY),
         });
         let pods = Arc::new(Pods::new(context).await.unwrap());

@@ -9,7 +9,15 @@ fn node() -> NodeFacts {
     NodeFacts {
         name: "n1".to_owned(),
         addresses: vec!["192.0.2.1".parse().unwrap()],
-        allocatable: Capacity { cpu_milli: 2000, memory: 1 << 30, ephemeral_storage: 1 << 30, pods: 110 },
+        allocatable: Capacity {
+            cpu_milli: 2000,
+            memory: 1 << 30,
+            ephemeral_storage: 1 << 30,
+            pods: 110,
+            huge_2mi: None,
+            huge_1gi: None,
+        },
+        pod_pids: Some(100),
         cluster_dns: Some(ClusterDns {
             servers: vec!["10.96.0.10".parse().unwrap()],
             domain: "cluster.local".to_owned(),

@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, PodCondition, PodSpec, PodStatus};
 
 use crate::cluster::RESIZE_CONDITIONS;
+use crate::ending::{BY_NODE, DISRUPTION};
 use crate::observed::SandboxLife;
 use crate::plan::start_over;
 use crate::policy::{self, Role};
@@ -59,13 +60,16 @@ fn findings(facts: &Facts<'_>, spec: &PodSpec, status: &PodStatus) -> Vec<Findin
         let gates = gates(facts, spec);
         (!gates.is_empty()).then(|| ("ReadinessGatesNotReady", gates.join(", ")))
     });
-    let mut findings = vec![
+    let disrupted = facts.seen.ended_by_node.as_ref().filter(|ending| ending.disrupts);
+    let disrupted = disrupted.map(|ending| Finding::new(DISRUPTION, true, Some((BY_NODE, ending.message.clone()))));
+    let mut findings: Vec<Finding> = disrupted.into_iter().collect();
+    findings.extend([
         Finding::new("PodReadyToStartContainers", connected, None),
         initialized(spec, status),
         Finding::new("Ready", ready.is_none(), ready),
         Finding::new("ContainersReady", containers.is_none(), containers),
         Finding::new("PodScheduled", true, None),
-    ];
+    ]);
     if policy::may_restart_all(spec) {
         findings.push(all_restarting(facts, spec, status));
     }

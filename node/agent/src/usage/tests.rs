@@ -100,7 +100,8 @@ fn the_figures_of_resources_have_the_names_of_a_kubelet() {
 
 #[test]
 fn containers_are_told_of_as_by_cadvisor() {
-    let capacity = Capacity { cpu_milli: 2000, memory: 1 << 34, ephemeral_storage: 0, pods: 110 };
+    let capacity =
+        Capacity { cpu_milli: 2000, memory: 1 << 34, ephemeral_storage: 0, pods: 110, huge_2mi: None, huge_1gi: None };
     let text = cadvisor::text(&board(), capacity);
     let has = |line: &str| assert!(values(&text).contains(&line), "{line}\nis not in\n{text}");
     has(

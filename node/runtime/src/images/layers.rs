@@ -71,6 +71,16 @@ impl Layers {
         Ok(layers)
     }
 
+    /// Where all layers are, by their hex digests.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where what is not whole is.
+    pub(super) fn partial(&self) -> &Path {
+        &self.partial
+    }
+
     /// Where a layer is, or would be.
     pub(super) fn path(&self, diff_id: &Digest) -> PathBuf {
         self.dir.join(diff_id.hex())

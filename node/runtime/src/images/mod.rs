@@ -14,5 +14,6 @@ mod find;
 mod layers;
 pub mod pull;
 pub mod store;
+mod sweep;
 
 pub use store::{Content, ImageStore, StoredImage};

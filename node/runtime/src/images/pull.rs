@@ -143,6 +143,7 @@ impl ImageStore {
         progress: Option<mpsc::Sender<registry_client::Progress>>,
     ) -> Result<Arc<StoredImage>, ImageError> {
         let parsed: Reference = reference.parse()?;
+        let _held = self.pulls.read().await;
         let pulled = self.client.pull(&parsed, credentials, &self.blobs, progress).await?;
         let id = format!("{}/{}@{}", parsed.registry(), parsed.repository(), pulled.digest);
         let job = Job { store: self, reference, id };

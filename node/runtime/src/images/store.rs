@@ -59,6 +59,15 @@ pub enum StoreError {
     /// The index cannot be read or written.
     #[error(transparent)]
     Index(#[from] RunFileError),
+    /// What nobody uses cannot be removed.
+    #[error("remove unused images from {}", dir.display())]
+    Sweep {
+        /// From where.
+        dir: PathBuf,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
     /// The cache of compiled code cannot be opened.
     #[error(transparent)]
     Cache(#[from] wasm::CacheError),
@@ -81,6 +90,8 @@ pub struct ImageStore {
     pub(super) exe: PathBuf,
     pub(super) privileges: Privileges,
     cache: Arc<wasm::Cache>,
+    /// Held by those who pull; alone, by who sweeps.
+    pub(super) pulls: tokio::sync::RwLock<()>,
     index_file: PathBuf,
     index: Mutex<Index>,
 }
@@ -107,6 +118,7 @@ impl ImageStore {
             exe: exe.to_owned(),
             privileges,
             cache: Arc::new(wasm::Cache::open(compiled)?),
+            pulls: tokio::sync::RwLock::default(),
             index: Mutex::new(runfile::read(&index_file)?.unwrap_or_default()),
             index_file,
         })
@@ -151,6 +163,15 @@ impl ImageStore {
         index.references.insert(reference.to_string(), image.image.id.clone());
         runfile::write_durably(&self.index_file, &*index)?;
         Ok(image)
+    }
+
+    /// Forgets all images but those, by their ids. Returns the ones that stay.
+    pub(super) fn forget(&self, but: &std::collections::BTreeSet<String>) -> Result<Vec<Arc<StoredImage>>, StoreError> {
+        let mut index = self.index();
+        index.images.retain(|id, _| but.contains(id));
+        index.references.retain(|_, id| but.contains(id));
+        runfile::write_durably(&self.index_file, &*index)?;
+        Ok(index.images.values().cloned().collect())
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

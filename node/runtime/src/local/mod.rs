@@ -150,6 +150,10 @@ impl Runtime for LocalRuntime {
         }
     }
 
+    async fn remove_unused_images(&self, used: &[String]) -> Result<u64> {
+        resources::remove_unused_images(&self.inner, used).await
+    }
+
     async fn list_images(&self) -> Result<Vec<Image>> {
         Ok(self.inner.images.list().iter().map(|stored| stored.image.clone()).collect())
     }

@@ -1,6 +1,7 @@
 //! What pods may use and do use: groups of classes, new limits without a restart, measurements.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -147,6 +148,17 @@ pub(super) async fn usage(inner: &Arc<Inner>, id: &SandboxId) -> Result<PodUsage
             }
         }
         Ok(PodUsage { total: read(&total)?, containers })
+    })
+    .await
+}
+
+/// Removes the images that neither the caller nor a container uses.
+pub(super) async fn remove_unused_images(inner: &Arc<Inner>, used: &[String]) -> Result<u64> {
+    let of_containers = inner.state().list_containers().into_iter().map(|container| container.image);
+    let kept: BTreeSet<String> = used.iter().cloned().chain(of_containers).collect();
+    let images = Arc::clone(&inner.images);
+    blocking(move || {
+        images.retain(&kept).map_err(|error| system("remove unused images", io::Error::other(chain(&error))))
     })
     .await
 }

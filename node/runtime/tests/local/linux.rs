@@ -83,9 +83,15 @@ pub(crate) async fn runs_commands() {
     );
     let used = node.runtime.usage(&node.sandbox_config("pod").id).await.unwrap();
     let [container] = used.containers.as_slice() else { panic!("one container runs: {used:?}") };
-    assert_eq!((&container.id, container.usage.pids, container.usage.oom_kills), (&id, 1, 0), "{used:?}");
+    assert_eq!((&container.id, container.usage.oom_kills), (&id, 0), "{used:?}");
     let usage = container.usage;
-    assert!(usage.cpu_nanos > 0 && usage.page_faults > 0 && usage.memory_usage >= usage.memory_working_set, "{used:?}");
+    assert!(
+        usage.pids > 0
+            && usage.cpu_nanos > 0
+            && usage.page_faults > 0
+            && usage.memory_usage >= usage.memory_working_set,
+        "{used:?}"
+    );
     assert!(used.total.cpu_nanos >= usage.cpu_nanos && used.total.pids >= 1, "{used:?}");
 }
 
