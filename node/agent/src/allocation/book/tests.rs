@@ -1,3 +1,5 @@
+//! The ledger of what pods were promised, asked with plain pods.
+
 use serde_json::json;
 
 use super::*;

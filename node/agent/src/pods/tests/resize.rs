@@ -1,3 +1,5 @@
+//! Pods whose resources change while they run.
+
 use super::*;
 
 const MEGA: u64 = 1 << 20;
