@@ -4,6 +4,7 @@
 mod flows;
 mod given;
 pub(crate) mod local_groups;
+mod priorities;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -50,6 +51,7 @@ pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Sta
     let now = core.seam.now();
     let mut others = local_groups::all(now)?;
     others.extend(flows::all(now)?);
+    others.extend(priorities::all()?);
     given::ensure(core, &others).await
 }
 

@@ -200,3 +200,44 @@ async fn what_nodes_report_is_judged() {
     assert_eq!((status, refused["message"].as_str().unwrap()), (422, why));
     cluster.stop().await;
 }
+
+#[tokio::test]
+async fn a_pod_is_as_important_as_its_class_says() {
+    const CLASSES: &str = "/apis/scheduling.k8s.io/v1/priorityclasses";
+    const PODS: &str = "/api/v1/namespaces/default/pods";
+    let cluster = Cluster::start().await;
+    let pod = |name: &str, more: &Value| {
+        let mut spec = json!({"containers": [{"name": "c", "image": "i"}]});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"metadata": {"name": name}, "spec": spec})
+    };
+    let said = |made: &Value| {
+        let spec = &made["spec"];
+        (spec["priority"].clone(), spec["priorityClassName"].clone(), spec["preemptionPolicy"].clone())
+    };
+    let (_, listed) = cluster.admin.ask(Method::GET, CLASSES, &[], "").await;
+    let names: Vec<&Value> = listed["items"].as_array().unwrap().iter().map(|one| &one["metadata"]["name"]).collect();
+    assert_eq!(names, ["system-cluster-critical", "system-node-critical"]);
+    let (_, plain) = cluster.admin.post(PODS, &pod("plain", &json!({}))).await;
+    assert_eq!(said(&plain), (json!(0), Value::Null, json!("PreemptLowerPriority")));
+    let (_, critical) =
+        cluster.admin.post(PODS, &pod("critical", &json!({"priorityClassName": "system-node-critical"}))).await;
+    assert_eq!(said(&critical).0, 2_000_001_000);
+    let (status, unknown) = cluster.admin.post(PODS, &pod("unknown", &json!({"priorityClassName": "high"}))).await;
+    assert_eq!(status, 403);
+    assert_eq!(unknown["message"], "pods \"unknown\" is forbidden: no PriorityClass with name high was found");
+    let (status, _) = cluster.admin.post(PODS, &pod("own", &json!({"priority": 7}))).await;
+    assert_eq!(status, 403);
+    let class = |name: &str| json!({"metadata": {"name": name}, "value": 5, "globalDefault": true, "preemptionPolicy": "Never"});
+    let (status, _) = cluster.admin.post(CLASSES, &class("usual")).await;
+    assert_eq!(status, 201);
+    let (_, second) = cluster.admin.post(CLASSES, &class("other")).await;
+    let why = "PriorityClass usual is already marked as default. Only one default can exist";
+    assert!(second["message"].as_str().unwrap().ends_with(why), "{second}");
+    let (_, usual) = cluster.admin.post(PODS, &pod("usual", &json!({}))).await;
+    assert_eq!(said(&usual), (json!(5), json!("usual"), json!("Never")));
+    let (status, kept) =
+        cluster.admin.merge(&format!("{PODS}/usual"), &json!({"metadata": {"labels": {"a": "b"}}})).await;
+    assert_eq!((status, said(&kept)), (200, (json!(5), json!("usual"), json!("Never"))));
+    cluster.stop().await;
+}

@@ -3,6 +3,7 @@
 mod certificate_request;
 mod mirror;
 mod pod;
+mod priority;
 mod service;
 
 pub(crate) use service::nth;
@@ -90,7 +91,12 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
     match (&*resource.group, &*resource.plural, review.operation) {
         // A mirror shows what runs: nothing is added to it.
         ("", "pods", Operation::Create) if mirror::is(object) => {}
-        ("", "pods", Operation::Create) => pod::complete(object),
+        ("", "pods", Operation::Create) => {
+            priority::of_pod(review, object)?;
+            pod::complete(object);
+        }
+        ("", "pods", Operation::Update) => priority::of_pod(review, object)?,
+        ("scheduling.k8s.io", "priorityclasses", _) => priority::of_class(review, object)?,
         ("", "services", _) => service::allocate(review, object, &mut admitted)?,
         ("", "namespaces", Operation::Create) => name_label(object),
         ("certificates.k8s.io", "certificatesigningrequests", _) => {

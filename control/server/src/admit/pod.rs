@@ -1,4 +1,4 @@
-//! What Kubernetes' admission plug-ins add to every Pod: service account, tolerations, priority.
+//! What Kubernetes' admission plug-ins add to every Pod: service account and tolerations.
 
 use serde_json::{Value, json};
 
@@ -17,8 +17,6 @@ pub(super) fn complete(pod: &mut Value) {
     let account = account.unwrap_or_else(|| "default".to_owned());
     spec.insert("serviceAccountName".into(), account.clone().into());
     spec.insert("serviceAccount".into(), account.into());
-    spec.entry("priority").or_insert_with(|| json!(0));
-    spec.entry("preemptionPolicy").or_insert_with(|| json!("PreemptLowerPriority"));
     let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
     let Some(tolerations) = tolerations.as_array_mut() else { return };
     for taint in NODE_TAINTS {
@@ -41,12 +39,11 @@ mod tests {
 
     #[test]
     fn a_pod_gets_what_it_does_not_say_and_keeps_what_it_says() {
-        let mut pod = json!({"spec": {"priority": 7, "tolerations": [{"operator": "Exists"}]}});
+        let mut pod = json!({"spec": {"tolerations": [{"operator": "Exists"}]}});
         complete(&mut pod);
         assert_eq!(
             pod["spec"],
-            json!({"priority": 7, "preemptionPolicy": "PreemptLowerPriority", "serviceAccount": "default",
-                "serviceAccountName": "default", "tolerations": [{"operator": "Exists"}]})
+            json!({"serviceAccount": "default", "serviceAccountName": "default", "tolerations": [{"operator": "Exists"}]})
         );
         let mut bare = json!({"spec": {"serviceAccountName": "x"}});
         complete(&mut bare);

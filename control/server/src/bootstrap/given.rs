@@ -15,7 +15,7 @@ use crate::verbs::{Ask, Core, RETRIES_MAX, kind_of, owners};
 pub(crate) struct Given {
     kind: &'static Kind,
     object: Value,
-    /// What the server says of it from the first moment, which nobody owns.
+    /// What the server says of it from the first moment, which nobody owns; null where it says nothing.
     status: Value,
 }
 
@@ -58,7 +58,9 @@ fn missing(core: &Core, given: &[Given]) -> Result<(Vec<Precondition>, Vec<Write
         stamp::create(kind, &mut object, &core.seam);
         kind.strategy.default(&mut object);
         owners::of_new(&ask, &mut object, &core.seam);
-        object["status"] = status.clone();
+        if !status.is_null() {
+            object["status"] = status.clone();
+        }
         writes.push(Core::put(kind, &key, &object)?);
         preconditions.push(Precondition::Absent(key));
     }
