@@ -137,6 +137,9 @@ mod tests {
     #[test]
     fn what_cannot_be_expressed_is_refused() {
         let error = parse("test", r#"{"defaultAction":"SCMP_ACT_NOTIFY"}"#, |_| false).unwrap_err();
-        assert_eq!(error.to_string(), r#"seccomp profile test: action "SCMP_ACT_NOTIFY" is not supported"#);
+        assert_eq!(
+            error.to_string(),
+            r#"decoding seccomp profile failed "test": action "SCMP_ACT_NOTIFY" is not supported"#
+        );
     }
 }
