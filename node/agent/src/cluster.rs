@@ -61,6 +61,12 @@ impl ClusterError {
             _ => Self::Failed { attempt, cause: Box::new(cause) },
         }
     }
+
+    /// Whether the same may be answered otherwise a moment later: the server was busy, failed, or was not reached.
+    pub(crate) fn passes(&self) -> bool {
+        let Self::Failed { cause, .. } = self else { return false };
+        !matches!(&**cause, kube::Error::Api(status) if status.code < 500 && status.code != 429)
+    }
 }
 
 /// A token of a service account.

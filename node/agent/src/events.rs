@@ -6,19 +6,24 @@
 mod book;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use seam::{Seam, Timestamp};
 use tokio::sync::mpsc;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ClusterError};
 use crate::events::book::Book;
 use crate::policy;
 use crate::status::seconds;
 
 /// Events waiting to be written. What comes while the queue is full is dropped: events are best effort by their contract.
 const QUEUE_MAX: usize = 1024;
+/// Tries to write one event to a server that is busy or away, and the time between two. The kubelet's recorder makes twelve too.
+const TRIES: u32 = 12;
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 /// `Event.type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
@@ -103,9 +108,7 @@ impl Events {
             while let Some(note) = notes.recv().await {
                 let suffix = own.uuid().simple().to_string();
                 let Some((event, again)) = book.write(note, own.now(), &suffix) else { continue };
-                if let Err(error) = cluster.record(&event, again).await {
-                    tracing::debug!(%error, reason = event.reason, "event lost");
-                }
+                record(&own, &*cluster, &event, again).await;
             }
         });
         (Self(sender), task)
@@ -116,6 +119,26 @@ impl Events {
         if let Err(error) = self.0.try_send(note) {
             tracing::debug!(%error, "event lost");
         }
+    }
+}
+
+/// Writes an event, more than once when the server is not to be had at the moment.
+async fn record(seam: &Seam, cluster: &dyn Cluster, event: &Event, again: bool) {
+    for _ in 1..TRIES {
+        match cluster.record(event, again).await {
+            Err(error) if error.passes() => {
+                tracing::debug!(%error, reason = event.reason, "event not written, will try again");
+                seam.sleep(TRY_AGAIN).await;
+            }
+            outcome => return told(outcome, event),
+        }
+    }
+    told(cluster.record(event, again).await, event);
+}
+
+fn told(outcome: Result<(), ClusterError>, event: &Event) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, reason = event.reason, object = event.involved_object.name, "event lost");
     }
 }
 
