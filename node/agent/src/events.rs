@@ -137,8 +137,13 @@ async fn record(seam: &Seam, cluster: &dyn Cluster, event: &Event, again: bool) 
 }
 
 fn told(outcome: Result<(), ClusterError>, event: &Event) {
-    if let Err(error) = outcome {
-        tracing::warn!(%error, reason = event.reason, object = event.involved_object.name, "event lost");
+    let Err(error) = outcome else { return };
+    let object = &event.involved_object.name;
+    if error.passes() {
+        tracing::warn!(%error, reason = event.reason, object, "event lost");
+    } else {
+        // Such as one about a pod whose namespace is going.
+        tracing::debug!(%error, reason = event.reason, object, "event refused");
     }
 }
 
