@@ -141,3 +141,30 @@ fn who_fills_the_disk_is_evicted_and_the_node_recovers() {
     scene.becomes("node/node", ".spec.taints", "");
     scene.is_well();
 }
+
+#[test]
+fn a_node_refuses_what_it_was_given_past_the_scheduler_and_cannot_hold() {
+    let scene = Scene::new("{maxPods: 3}", |_| {});
+    let container = |cpu: &str| {
+        let resources = format!("resources: {{requests: {{cpu: '{cpu}'}}}}");
+        format!("{{name: main, image: '{}', args: [sleep, '1000'], {resources}}}", scene.busybox)
+    };
+    let bound = |name: &str, cpu: &str| {
+        scene::create(&scene.kubectl(), &scene::pod(name, &[&container(cpu)], &["nodeName: node"]));
+    };
+    bound("greedy", "1000");
+    scene.becomes("pod/greedy", ".status['phase','reason']", "Failed OutOfcpu");
+    let message = field(&scene.kubectl(), "pod/greedy", ".status.message");
+    let words = "Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: 0, capacity: ";
+    assert!(message.starts_with(words), "{message}");
+
+    for name in ["first", "second"] {
+        bound(name, "1m");
+        scene.becomes(&format!("pod/{name}"), ".status.phase", "Running");
+    }
+    bound("third", "1m");
+    scene.becomes("pod/third", ".status['phase','reason']", "Failed OutOfpods");
+    // The places of those that go are free at once.
+    scene.kubectl().ok(&["delete", "pod", "first", "third", "greedy", TIMEOUT]);
+    scene.is_well();
+}

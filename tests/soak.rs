@@ -1,6 +1,6 @@
 //! Pods come and go while agent and shims are killed without a warning: every end is told as it was, and nothing stays.
 //!
-//! The gate runs a short one; `BIREME_SOAK_PODS` and `BIREME_SOAK_SEED` make it another.
+//! The gate runs a short one; `BIREME_SOAK_PODS` and `BIREME_SOAK_SEED` make it another. Beside it, a crowd starts at once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests assert")]
 #![allow(clippy::print_stdout, reason = "the table is what a person runs it for")]
@@ -28,6 +28,10 @@ const SEED: u64 = 1;
 const BATCH: u64 = 10;
 /// Until a batch is where it should be, its restarts and back-offs included.
 const LIMIT: Duration = Duration::from_secs(180);
+/// Linux pods, and as many Wasm pods, that are asked for at once: more than a node takes by default.
+const CROWD: usize = 250;
+/// Until a crowd runs, or is gone, on a machine with two cores.
+const CROWD_LIMIT: Duration = Duration::from_secs(300);
 /// Until what a batch held is given back.
 const GIVEN_BACK: Duration = Duration::from_secs(60);
 
@@ -295,6 +299,53 @@ fn pods_come_and_go_under_blows_and_leave_nothing() {
     println!("{count} pods, seed {seed}: {shims} shims and {agents} agents killed, {seconds} s");
     before.print(&after);
     assert_eq!(before.counts(), after.counts(), "something is left on the machine");
+}
+
+#[test]
+fn five_hundred_pods_at_once_run_and_leave_nothing() {
+    let images = Images::serve();
+    let mut cluster = Cluster::configured(|_| format!("node: {{maxPods: {}}}\n", 2 * CROWD + 10));
+    let kubectl = cluster.kubectl();
+    let containers = [
+        ("linux", format!("{{name: c, image: '{}', args: [sh, -c, 'sleep 100000']}}", images.busybox())),
+        ("wasm", format!("{{name: c, image: '{}', ports: [{{containerPort: 8080}}]}}", images.guest("http-cases"))),
+    ];
+    for (name, container) in &containers {
+        scene::create(&kubectl, &deployment(name, container, 1));
+    }
+    let running = |each: usize| {
+        let known = pods(&kubectl);
+        let ready = known.iter().filter(|pod| pod["status"]["containerStatuses"][0]["ready"] == true).count();
+        (known.len() == 2 * each && ready == known.len()).then_some(known)
+    };
+    // What is kept for good is there after the first pods.
+    let _first = cluster.wait_until("the first pods run", LIMIT, |_| running(1));
+    let before = settled(&cluster, None);
+
+    let begun = Instant::now();
+    let replicas = format!("--replicas={CROWD}");
+    kubectl.ok(&["scale", "deployment/linux", "deployment/wasm", &replicas]);
+    let all = cluster.wait_until("the crowd runs", CROWD_LIMIT, |_| running(CROWD));
+    println!("{} pods were ready after {} s", all.len(), begun.elapsed().as_secs());
+    for pod in &all {
+        assert_eq!(pod["status"]["containerStatuses"][0]["restartCount"], 0, "{pod:#}");
+    }
+    let ready = ".items[0].status.conditions[?(@.type==\"Ready\")].status";
+    assert_eq!(scene::field(&kubectl, "nodes", ready), "True");
+
+    kubectl.ok(&["scale", "deployment/linux", "deployment/wasm", "--replicas=1"]);
+    let _last = cluster.wait_until("the crowd is gone", CROWD_LIMIT, |_| running(1));
+    let after = settled(&cluster, Some(&before));
+    before.print(&after);
+    assert_eq!(before.counts(), after.counts(), "something is left on the machine");
+}
+
+fn deployment(name: &str, container: &str, replicas: usize) -> String {
+    format!(
+        "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: {name}}}, spec: {{replicas: {replicas}, \
+         selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, \
+         spec: {{terminationGracePeriodSeconds: 1, containers: [{container}]}}}}}}}}\n"
+    )
 }
 
 /// What the cluster holds once that no longer changes, or is as it was.

@@ -1,7 +1,6 @@
 //! One container after another, ours beside runc's and crun's: `/bin/true` of busybox, from its creation to its end.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -16,11 +15,10 @@ use tokio::sync::mpsc;
 use super::rivals::{Cost, Rival, duration};
 use super::say;
 use super::table::Table;
+use super::ticks;
 
 /// Longest wait for a container's end. One that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Clock ticks a second in `/proc/<pid>/stat` (proc_pid_stat(5)): the same on every architecture that Linux has today.
-const TICKS: u32 = 100;
 
 /// Takes turns, so that what disturbs the machine disturbs all alike.
 pub(crate) async fn measure(runs: usize, image: &str, table: &mut Table) -> anyhow::Result<()> {
@@ -98,11 +96,7 @@ impl Node {
     /// CPU time of this process, which is the agent here, and of the shim with the containers that it waited for.
     fn cpu(&self) -> anyhow::Result<Duration> {
         let own = getrusage(UsageWho::RUSAGE_SELF)?;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.shim))?;
-        // proc_pid_stat(5): the name, field 2, ends at the last parenthesis; fields 14 to 17 are times.
-        let (_, fields) = stat.rsplit_once(") ").context("a shim without a name")?;
-        let ticks: u32 = fields.split(' ').skip(11).take(4).filter_map(|field| field.parse::<u32>().ok()).sum();
-        Ok(duration(own.user_time()) + duration(own.system_time()) + Duration::from_secs(1) * ticks / TICKS)
+        Ok(duration(own.user_time()) + duration(own.system_time()) + ticks::with_children(self.shim)?)
     }
 
     fn end(self) -> anyhow::Result<()> {

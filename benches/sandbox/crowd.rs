@@ -1,14 +1,11 @@
 //! Pods through the API: many started at once, and what they cost while nothing happens.
 
-use std::fs;
 use std::time::{Duration, Instant};
-
-use anyhow::Context;
 
 use super::home::{Cluster, Home};
 use super::pods::{Kind, Pods, State};
 use super::table::Table;
-use super::{Effort, memory, say};
+use super::{Effort, memory, say, ticks};
 
 /// Time for a cluster to come to rest.
 const REST: Duration = Duration::from_secs(5);
@@ -44,21 +41,11 @@ async fn idle(effort: Effort, cluster: &Cluster, pods: usize, table: &mut Table)
     say(&format!("watching {pods} idle pods for {:?}", effort.idle));
     tokio::time::sleep(REST).await;
     let agent = memory::child(cluster.id(), "node-role")?;
-    let (begun, before) = (Instant::now(), cpu(agent)?);
+    let (begun, before) = (Instant::now(), ticks::own(agent)?);
     tokio::time::sleep(effort.idle).await;
-    let used = cpu(agent)?.saturating_sub(before).div_f64(begun.elapsed().as_secs_f64());
+    let used = ticks::own(agent)?.saturating_sub(before).div_f64(begun.elapsed().as_secs_f64());
     table.times(&format!("CPU a second of the node agent, {pods} idle pods"), &[used], "");
     let shim = memory::linux_shim(cluster.id())?;
     table.size(&format!("PSS with {pods} pods, Linux pod: its shim"), shim, "0.3 MB");
     Ok(())
-}
-
-/// CPU time of a process' threads that live, by the scheduler's own clock (proc_pid_schedstat(5)).
-fn cpu(process: u32) -> anyhow::Result<Duration> {
-    let mut nanoseconds = 0;
-    for thread in fs::read_dir(format!("/proc/{process}/task")).context("cannot look at the node agent")? {
-        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-        nanoseconds += text.split(' ').next().and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(nanoseconds))
 }

@@ -9,6 +9,7 @@
 mod alone;
 mod crowd;
 mod rivals;
+mod ticks;
 #[allow(dead_code, reason = "the bench of the cluster uses the rest")]
 #[path = "../cluster/home.rs"]
 mod home;

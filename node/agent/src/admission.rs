@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{AppArmorProfile, Pod, PodSpec, Toleration};
 
+use crate::allocation::Lack;
 use crate::policy;
 use crate::pressure::{Condition, Standing};
 use crate::sysctls::{SharedNamespaces, UnsafeSysctls};
@@ -18,8 +19,14 @@ pub(crate) struct Rejection {
 }
 
 /// Whether a node takes a pod. `app_armor` says whether its kernel has `AppArmor`, `allowed` which settings of the kernel pods
-/// may make beyond the safe ones, `standing` what the node is short of.
-pub(crate) fn admit(pod: &Pod, app_armor: bool, allowed: &UnsafeSysctls, standing: &Standing) -> Result<(), Rejection> {
+/// may make beyond the safe ones, `standing` what the node is short of, `lack` what it has too little of for this pod.
+pub(crate) fn admit(
+    pod: &Pod,
+    app_armor: bool,
+    allowed: &UnsafeSysctls,
+    standing: &Standing,
+    lack: Option<Lack>,
+) -> Result<(), Rejection> {
     let Some(spec) = &pod.spec else { return Ok(()) };
     if standing.shutting_down {
         let message = "Pod was rejected as the node is shutting down.".to_owned();
@@ -37,7 +44,10 @@ pub(crate) fn admit(pod: &Pod, app_armor: bool, allowed: &UnsafeSysctls, standin
         let message = "Cannot enforce AppArmor: AppArmor is not enabled on the host".to_owned();
         return Err(Rejection { reason: "AppArmor", message });
     }
-    Ok(())
+    match lack {
+        Some(lack) => Err(Rejection { reason: lack.reason, message: lack.to_string() }),
+        None => Ok(()),
+    }
 }
 
 /// Whether a node that is short of something takes a pod: of memory, those that asked for some or say that they can do with
@@ -85,7 +95,7 @@ mod tests {
         let mut spec = spec;
         spec["containers"] = json!([{ "name": "c" }]);
         let pod = serde_json::from_value(json!({ "spec": spec })).unwrap();
-        let found = admit(&pod, false, &UnsafeSysctls::default(), &Standing::default())
+        let found = admit(&pod, false, &UnsafeSysctls::default(), &Standing::default(), None)
             .map_err(|rejection| (rejection.reason, rejection.message));
         let expected = expected.map_err(|(reason, message)| (reason, message.to_owned()));
         assert_eq!(found, expected);
@@ -112,7 +122,7 @@ mod tests {
     fn refused(conditions: &[Condition], class: &str, spec: Value) -> Option<String> {
         let pod = serde_json::from_value(json!({ "spec": spec, "status": { "qosClass": class } })).unwrap();
         let standing = Standing { conditions: conditions.iter().copied().collect(), shutting_down: false };
-        admit(&pod, false, &UnsafeSysctls::default(), &standing)
+        admit(&pod, false, &UnsafeSysctls::default(), &standing, None)
             .err()
             .map(|rejection| format!("{}: {}", rejection.reason, rejection.message))
     }
@@ -137,7 +147,7 @@ mod tests {
     fn a_node_that_shuts_down_takes_nothing() {
         let pod = serde_json::from_value(json!({ "spec": { "containers": [] } })).unwrap();
         let standing = Standing { shutting_down: true, ..Standing::default() };
-        assert_eq!(admit(&pod, false, &UnsafeSysctls::default(), &standing).unwrap_err().reason, "NodeShutdown");
+        assert_eq!(admit(&pod, false, &UnsafeSysctls::default(), &standing, None).unwrap_err().reason, "NodeShutdown");
     }
 
     #[test]

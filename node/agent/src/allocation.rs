@@ -13,7 +13,7 @@ use seam::Timestamp;
 use tokio::sync::watch;
 
 use crate::allocation::book::{Book, Entry};
-pub(crate) use crate::allocation::book::{Pending, Room};
+pub(crate) use crate::allocation::book::{Lack, Pending, Room};
 pub(crate) use crate::allocation::share::{Shares, as_allocated, resizable};
 use crate::config::Capacity;
 use crate::given::Given;
@@ -42,7 +42,12 @@ pub(crate) struct Allocations {
 impl Allocations {
     /// Nothing is promised yet. `pods` has a directory for each pod.
     pub(crate) fn new(pods: PathBuf, capacity: &Capacity) -> Self {
-        let room = Room { cpu_milli: capacity.cpu_milli, memory: capacity.memory };
+        let room = Room {
+            cpu_milli: capacity.cpu_milli,
+            memory: capacity.memory,
+            storage: capacity.ephemeral_storage,
+            pods: capacity.pods.into(),
+        };
         Self { pods, book: Mutex::new(Book::new(room)), turns: watch::Sender::new(()) }
     }
 
@@ -97,6 +102,17 @@ impl Allocations {
     pub(crate) fn write(&self, uid: &str) -> Result<(), RunFileError> {
         let record = self.book().entry(uid).map(Entry::record);
         record.map_or(Ok(()), |record| runfile::write(&self.file(uid), &record))
+    }
+
+    /// What the node lacks for a pod that it sees for the first time.
+    pub(crate) fn lack(&self, pod: &Pod) -> Option<Lack> {
+        self.book().lack(policy::uid(pod), pod)
+    }
+
+    /// A pod that is still known holds nothing any more; others may get what they wait for.
+    pub(crate) fn ended(&self, uid: &str) {
+        let changed = self.book().ended(uid);
+        self.record(&changed);
     }
 
     /// A pod needs nothing any more; others may get what they wait for.

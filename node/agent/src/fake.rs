@@ -242,10 +242,10 @@ impl PodNetworking for FakeNetwork {
     }
 }
 
-/// An API that remembers the latest status of the one pod there is.
+/// An API that remembers the latest status of each pod, by its name.
 #[derive(Debug, Default)]
 pub(crate) struct FakeCluster {
-    pub(crate) status: watch::Sender<PodStatus>,
+    pub(crate) statuses: watch::Sender<BTreeMap<String, PodStatus>>,
     pub(crate) phases: Mutex<Vec<String>>,
     pub(crate) deleted: watch::Sender<bool>,
     pub(crate) config_maps: Mutex<BTreeMap<String, Arc<ConfigMap>>>,
@@ -255,9 +255,10 @@ pub(crate) struct FakeCluster {
 
 #[async_trait]
 impl Cluster for FakeCluster {
-    async fn report(&self, _: &Pod, status: &PodStatus) -> std::result::Result<(), ClusterError> {
+    async fn report(&self, pod: &Pod, status: &PodStatus) -> std::result::Result<(), ClusterError> {
         lock(&self.phases).extend(status.phase.clone());
-        self.status.send_replace(status.clone());
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        self.statuses.send_modify(|statuses| drop(statuses.insert(name, status.clone())));
         Ok(())
     }
     async fn confirm_deletion(&self, _: &Pod) -> std::result::Result<(), ClusterError> {

@@ -1,6 +1,7 @@
 //! One task per pod: look, plan, begin what the plan says, tell the API, wait for something to happen.
 
 mod resizing;
+mod taking;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +13,11 @@ use k8s_openapi::api::core::v1::{Container as Spec, Pod, PodStatus};
 use runtime::contract::{Container, ContainerState, Sandbox};
 use seam::Task;
 
-use crate::admission;
 use crate::backoff::{Backoff, Pace};
 use crate::carry::{Carrier, Done};
 use crate::cluster::is_own;
 use crate::context::Context;
-use crate::events::{Note, Weight};
+use crate::events::Weight;
 use crate::given::Given;
 use crate::observed::{Attempt, Farewell, Life, Observed, SandboxLife, moment};
 use crate::plan::{self, Plan, Step, Waiting};
@@ -72,18 +72,8 @@ impl Worker {
         containers.sort_by_key(|container| container.attempt);
         containers.into_iter().for_each(|container| seen.heard(with_message(&pod, container)));
         let known = pod.status.as_ref();
-        // One that runs already was taken before.
-        if matches!(seen.sandbox, SandboxLife::Absent)
-            && let Err(rejection) = admission::admit(
-                &pod,
-                context.facts.app_armor,
-                &context.facts.unsafe_sysctls,
-                &context.standing.borrow(),
-            )
-        {
-            let (reason, message) = (rejection.reason, rejection.message.clone());
-            context.events.note(Note::about(&pod, None, Weight::Warning, reason, message));
-            seen.rejected = Some(rejection);
+        if matches!(seen.sandbox, SandboxLife::Absent) {
+            seen.rejected = taking::refused(&context, &pod);
         }
         let told = known.and_then(|status| status.start_time.as_ref()).map(|time| time.0);
         seen.start = told.or(seen.start).or_else(|| Some(context.seam.now()));
@@ -102,6 +92,7 @@ impl Worker {
         };
         worker.take_up(&pod);
         worker.recall(&pod);
+        worker.take(&pod);
         worker
     }
 
@@ -453,6 +444,7 @@ impl Worker {
         let before = before(pod, self.told.as_ref());
         let (seen, node) = (&self.seen, self.context.facts.addresses.as_slice());
         let status = status::status(&Facts { pod, before: &before, seen, plan, node, now: self.context.seam.now() });
+        self.give_back(pod, &status);
         if !self.seen.gone && self.told.as_ref() != Some(&status) {
             // Nobody can be told of a static pod until the API shows it.
             if let Some(shown) = self.shown(pod) {

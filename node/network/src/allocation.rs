@@ -1,10 +1,11 @@
 //! Which pod has which addresses and interface. Pure but for [`Allocations::load`] and [`Allocations::save`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,23 +53,23 @@ impl Allocations {
             }
             other => other.and_then(|_| fs::read(path)).map_err(NetworkError::io(attempt))?,
         };
-        let read: Self =
-            serde_json::from_slice(&bytes).map_err(|source| NetworkError::Damaged { path: path.to_owned(), source })?;
+        let read: Self = match serde_json::from_slice(&bytes) {
+            Err(_) if is_of_an_earlier_boot(path) => Self::default(),
+            read => read.map_err(|source| NetworkError::Damaged { path: path.to_owned(), source })?,
+        };
         if read.version > VERSION {
             return Err(NetworkError::Version { path: path.to_owned(), found: read.version, known: VERSION });
         }
         Ok(read)
     }
 
-    /// Replaces the file so that a crash leaves the old or the new one. Which of them is of no interest after a reboot, which
-    /// leaves no pod attached, so the directory is not synced: that would cost each pod another commit of the file system.
+    /// Replaces the file so that a crash of this process leaves the old or the new one. A power cut may damage it, and leaves no
+    /// pod attached: to sync it would cost each pod a commit of the file system where `/run` is on a disk.
     pub(crate) fn save(&self, path: &Path) -> Result<(), NetworkError> {
         let written = || {
             let text = serde_json::to_vec(self)?;
             let fresh = path.with_extension("new");
-            let mut file = File::create(&fresh)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
+            fs::write(&fresh, text)?;
             fs::rename(&fresh, path)
         };
         written().map_err(NetworkError::io::<io::Error>(format!("write {}", path.display())))
@@ -126,6 +127,14 @@ impl Allocations {
 /// The base names the network and the first address is the node's.
 const FIRST: u128 = 2;
 
+/// Whether the file was written before this machine started. One whose age cannot be told was not.
+fn is_of_an_earlier_boot(path: &Path) -> bool {
+    let written = fs::metadata(path).and_then(|found| found.modified()).ok();
+    let age = written.and_then(|written| SystemTime::now().duration_since(written).ok());
+    let up = nix::sys::sysinfo::sysinfo().map(|machine| machine.uptime()).ok();
+    age.zip(up).is_some_and(|(age, up)| age > up)
+}
+
 /// The next free address from the cursor on, once around the range.
 fn search(base: IpAddr, length: u8, cursor: &mut u128, used: &BTreeSet<IpAddr>) -> Option<IpAddr> {
     let bits = if base.is_ipv4() { 32 } else { 128 };
@@ -159,6 +168,19 @@ mod tests {
             service_cidrs: vec![],
             name: "br".to_owned(),
         }
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_unless_a_power_cut_explains_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("allocations.json");
+        fs::write(&path, "").unwrap();
+        let refused = Allocations::load(&path).unwrap_err().to_string();
+        assert!(refused.contains("allocations.json"), "{refused}");
+
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(Allocations::load(&path).unwrap(), Allocations::default());
     }
 
     /// Performs `+pod` and `-pod` and compares the address of each `+`.

@@ -11,13 +11,49 @@ use crate::allocation::Settled;
 use crate::allocation::share::{Record, Shares, shares};
 use crate::given::Given;
 
-/// CPU and memory that pods hold, or that a node has.
+/// What pods hold, or what a node has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Room {
     /// Thousandths of a core.
     pub cpu_milli: u64,
     /// Bytes.
     pub memory: u64,
+    /// Bytes of ephemeral storage.
+    pub storage: u64,
+    /// Places for pods.
+    pub pods: u64,
+}
+
+impl Room {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            cpu_milli: self.cpu_milli.saturating_add(other.cpu_milli),
+            memory: self.memory.saturating_add(other.memory),
+            storage: self.storage.saturating_add(other.storage),
+            pods: self.pods.saturating_add(other.pods),
+        }
+    }
+}
+
+/// What a node has too little of for a pod that it was given nonetheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// The reason, in the kubelet's words.
+    pub reason: &'static str,
+    resource: &'static str,
+    requested: u64,
+    used: u64,
+    capacity: u64,
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { resource, requested, used, capacity, .. } = self;
+        write!(
+            f,
+            "Node didn't have enough resource: {resource}, requested: {requested}, used: {used}, capacity: {capacity}"
+        )
+    }
 }
 
 /// Why a pod does not have what it asks for: the reason and message of its condition `PodResizePending`.
@@ -107,6 +143,35 @@ impl Book {
         self.pods.insert(uid.to_owned(), Entry { allocated, lagging, need, wish: None });
     }
 
+    /// What the node lacks for a pod that it was not promised yet: the first thing, in the kubelet's order.
+    pub(super) fn lack(&self, uid: &str, pod: &Pod) -> Option<Lack> {
+        let (wanted, used, has) = (need(pod), self.used_beside(uid), self.room);
+        let lack = |reason, resource, requested: u64, used: u64, capacity| {
+            let lacks = requested > 0 && requested.saturating_add(used) > capacity;
+            lacks.then_some(Lack { reason, resource, requested, used, capacity })
+        };
+        lack("OutOfpods", "pods", wanted.pods, used.pods, has.pods)
+            .or_else(|| lack("OutOfcpu", "cpu", wanted.cpu_milli, used.cpu_milli, has.cpu_milli))
+            .or_else(|| lack("OutOfmemory", "memory", wanted.memory, used.memory, has.memory))
+            .or_else(|| lack("OutOfephemeral-storage", "ephemeral-storage", wanted.storage, used.storage, has.storage))
+    }
+
+    /// What all pods but this one hold.
+    fn used_beside(&self, uid: &str) -> Room {
+        let others = self.pods.iter().filter(|(other, _)| *other != uid).map(|(_, entry)| entry.need);
+        others.fold(Room::default(), Room::plus)
+    }
+
+    /// Nothing of a pod runs any more, or ever will: it holds nothing. The pods that have another answer by that.
+    pub(super) fn ended(&mut self, uid: &str) -> Vec<String> {
+        let Some(entry) = self.pods.get_mut(uid) else { return Vec::new() };
+        if entry.need == Room::default() && entry.wish.is_none() {
+            return Vec::new();
+        }
+        (entry.need, entry.wish) = (Room::default(), None);
+        self.next()
+    }
+
     /// How a pod's wish stands.
     pub(super) fn settled(&self, uid: &str) -> Settled {
         let Some(entry) = self.pods.get(uid) else { return Settled::default() };
@@ -174,11 +239,7 @@ impl Book {
 
     /// Answers a pod that waits; its uid when it gets what it wants.
     fn answer(&mut self, uid: &str) -> Vec<String> {
-        let others = self.pods.iter().filter(|(other, _)| *other != uid).map(|(_, entry)| entry.need);
-        let used = others.fold(Room::default(), |sum, need| Room {
-            cpu_milli: sum.cpu_milli.saturating_add(need.cpu_milli),
-            memory: sum.memory.saturating_add(need.memory),
-        });
+        let used = self.used_beside(uid);
         let room = self.room;
         let Some(entry) = self.pods.get_mut(uid) else { return Vec::new() };
         let Some(wish) = &mut entry.wish else { return Vec::new() };
@@ -222,7 +283,7 @@ fn need(pod: &Pod) -> Room {
     // A specification that came from the API has a JSON form.
     let spec = serde_json::to_value(&pod.spec).unwrap_or_default();
     let amounts = effective_requests(&spec);
-    Room { cpu_milli: amounts.cpu_milli, memory: amounts.memory }
+    Room { cpu_milli: amounts.cpu_milli, memory: amounts.memory, storage: amounts.storage, pods: amounts.pods.into() }
 }
 
 fn priority(pod: &Pod) -> i32 {

@@ -83,13 +83,14 @@ impl Node {
         self.seam.spawn("listen", Arc::clone(&self.pods).listen(self.runtime.events()))
     }
 
+    /// The first status of any pod of which that holds.
     async fn until(&self, what: &str, holds: impl Fn(&PodStatus) -> bool) -> PodStatus {
-        let mut status = self.cluster.status.subscribe();
-        let waited = self.seam.timeout(PATIENCE, status.wait_for(|status| holds(status))).await;
+        let mut told = self.cluster.statuses.subscribe();
+        let waited = self.seam.timeout(PATIENCE, told.wait_for(|told| told.values().any(&holds))).await;
         match waited {
-            Ok(status) => status.unwrap().clone(),
+            Ok(told) => told.unwrap().values().find(|status| holds(status)).unwrap().clone(),
             Err(_) => {
-                panic!("{what}; status is {}", serde_json::to_string_pretty(&*self.cluster.status.borrow()).unwrap())
+                panic!("{what}; told is {}", serde_json::to_string_pretty(&*self.cluster.statuses.borrow()).unwrap())
             }
         }
     }
@@ -138,11 +139,28 @@ async fn a_pod_of_two_banks_runs_and_is_removed_when_deleted() {
     node.pods.apply(pod);
     let mut deleted = node.cluster.deleted.subscribe();
     node.seam.timeout(PATIENCE, deleted.wait_for(|deleted| *deleted)).await.unwrap().unwrap();
-    assert_eq!(node.cluster.status.borrow().phase.as_deref(), Some("Succeeded"), "the last status tells how it ended");
+    assert_eq!(
+        node.cluster.statuses.borrow()["web"].phase.as_deref(),
+        Some("Succeeded"),
+        "the last status tells how it ended"
+    );
     assert!(!node.dir.path().join("pods/u1").exists(), "nothing is left on the node");
     let calls = node.calls();
     assert!(calls.ends_with(&["stop sandbox".to_owned(), "remove sandbox".to_owned()]), "{calls:?}");
     assert_eq!(calls.iter().filter(|call| call.starts_with("create")).count(), 2, "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_pod_that_was_bound_past_the_scheduler_and_does_not_fit_fails() {
+    let node = Node::new(FakeRuntime::new()).await;
+    node.pods.apply(pod(json!({ "containers": [
+        { "name": "c", "image": "r/linux", "resources": { "requests": { "cpu": "3" } } },
+    ] })));
+    let status = node.until("the pod failed", |status| status.phase.as_deref() == Some("Failed")).await;
+    assert_eq!(status.reason.as_deref(), Some("OutOfcpu"));
+    let why = "Pod was rejected: Node didn't have enough resource: cpu, requested: 3000, used: 0, capacity: 2000";
+    assert_eq!(status.message.as_deref(), Some(why));
+    assert_eq!(node.calls(), Vec::<String>::new(), "nothing of it was made");
 }
 
 #[tokio::test]

@@ -66,10 +66,13 @@ impl Group {
             Layout::Legacy { tracking: Some(root), .. } => self.enable_huge_pages(root)?,
             Layout::Legacy { tracking: None, .. } | Layout::Absent => {}
         }
+        let mut fresh = true;
         for dir in self.dirs() {
-            fs::create_dir_all(&dir).map_err(|source| CgroupError::io("create", &dir, source))?;
+            fresh &= create(&dir).map_err(|source| CgroupError::io("create", &dir, source))?;
         }
-        self.update(limits)
+        // A new group has no limits: to write that down again would cost a pod's start a third of its calls into the kernel.
+        let settings = self.settings(limits);
+        settings.iter().filter(|setting| !(fresh && setting.is_default())).try_for_each(|setting| self.apply(setting))
     }
 
     /// Sets the limits anew; absent ones are lifted.
@@ -77,7 +80,11 @@ impl Group {
     /// # Errors
     /// When a limit is refused, e.g. memory below what is in use on v1.
     pub fn update(&self, limits: &Limits) -> Result<(), CgroupError> {
-        let settings = match &*self.layout {
+        self.settings(limits).iter().try_for_each(|setting| self.apply(setting))
+    }
+
+    fn settings(&self, limits: &Limits) -> Vec<Setting> {
+        match &*self.layout {
             Layout::Unified { .. } => settings::unified(limits),
             Layout::Legacy { controllers, .. } => {
                 let huge = match controllers.contains_key(&Controller::Hugetlb) {
@@ -86,9 +93,8 @@ impl Group {
                 };
                 [settings::legacy(limits), huge].concat()
             }
-            Layout::Absent => return Ok(()),
-        };
-        settings.iter().try_for_each(|setting| self.apply(setting))
+            Layout::Absent => Vec::new(),
+        }
     }
 
     /// Rules for a group that holds one container: on v1 only harmless devices (unless `all_devices`), on v2 all its
@@ -328,23 +334,32 @@ impl Group {
 
     /// Huge pages are bounded where the tree has their controller at all.
     fn enable_huge_pages(&self, root: &Path) -> Result<(), CgroupError> {
+        if self.has_enabled(root, &[Controller::Hugetlb]) {
+            return Ok(());
+        }
         let offered = files::read(&root.join("cgroup.controllers"))?;
         let here = offered.split_whitespace().any(|name| name == Controller::Hugetlb.name());
         if here { self.enable_controllers(root, &[Controller::Hugetlb]) } else { Ok(()) }
     }
 
+    /// Whether the group's parent passes controllers on. It can only when all above it do.
+    fn has_enabled(&self, root: &Path, wanted: &[Controller]) -> bool {
+        let parent = root.join(&self.name).parent().map(|parent| parent.join("cgroup.subtree_control"));
+        let enabled = parent.and_then(|control| files::read(&control).ok()).unwrap_or_default();
+        missing(&enabled, wanted).is_empty()
+    }
+
     /// Passes controllers on from the root to the group's parent, which v2 wants level by level.
     fn enable_controllers(&self, root: &Path, wanted: &[Controller]) -> Result<(), CgroupError> {
+        if self.has_enabled(root, wanted) {
+            return Ok(());
+        }
         let mut level = root.to_owned();
         for part in Path::new(&self.name) {
             fs::create_dir_all(&level).map_err(|source| CgroupError::io("create", &level, source))?;
             let control = level.join("cgroup.subtree_control");
             let enabled = files::read(&control)?;
-            let missing: Vec<_> = wanted
-                .iter()
-                .filter(|c| !enabled.split_whitespace().any(|name| name == c.name()))
-                .map(|c| format!("+{}", c.name()))
-                .collect();
+            let missing = missing(&enabled, wanted);
             if !missing.is_empty() {
                 files::write(&control, &missing.join(" ")).map_err(|error| match error {
                     CgroupError::Io { source, path, .. } if source.raw_os_error() == Some(libc::EBUSY) => {
@@ -356,6 +371,22 @@ impl Group {
             level.push(part);
         }
         Ok(())
+    }
+}
+
+/// What has to be written to pass `wanted` on where `enabled` are passed on already.
+fn missing(enabled: &str, wanted: &[Controller]) -> Vec<String> {
+    let is_enabled = |controller: &Controller| enabled.split_whitespace().any(|name| name == controller.name());
+    wanted.iter().filter(|controller| !is_enabled(controller)).map(|c| format!("+{}", c.name())).collect()
+}
+
+/// Makes a directory with those above it, where they are missing; tells whether it was missing itself.
+fn create(dir: &Path) -> io::Result<bool> {
+    match fs::create_dir(dir) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(dir).map(|()| true),
+        Err(error) => Err(error),
     }
 }
 

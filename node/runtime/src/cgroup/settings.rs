@@ -24,10 +24,19 @@ impl Setting {
     fn optional(self) -> Self {
         Self { optional: true, ..self }
     }
+
+    /// Whether the kernel gives a new group this value: no limit, and the period that we use. Weights are not among them:
+    /// the kernel's is a whole core's, ours that of a container without a request.
+    pub(super) fn is_default(&self) -> bool {
+        let value = self.value.strip_suffix(&format!(" {CPU_PERIOD_MICROS}")).unwrap_or(&self.value);
+        matches!(value, "max" | "-1") || (self.file == PERIOD_FILE && self.value == CPU_PERIOD_MICROS.to_string())
+    }
 }
 
 /// Length of a CPU bandwidth period: Kubernetes' `cpuCFSQuotaPeriod` default.
 const CPU_PERIOD_MICROS: u64 = 100_000;
+/// The period's file in a v1 group.
+const PERIOD_FILE: &str = "cpu.cfs_period_us";
 /// The kernel accepts no shorter quota.
 const CPU_QUOTA_MIN_MICROS: u64 = 1_000;
 /// Bounds of `cpu.shares` in the kernel; the lower one is what a container without a request gets.
@@ -86,7 +95,7 @@ pub(super) fn legacy(limits: &Limits) -> Vec<Setting> {
     let memory = or_minus_one(limits.memory);
     vec![
         Setting::new(Controller::Cpu, "cpu.shares", &shares(limits.cpu_request_milli)),
-        Setting::new(Controller::Cpu, "cpu.cfs_period_us", &CPU_PERIOD_MICROS),
+        Setting::new(Controller::Cpu, PERIOD_FILE, &CPU_PERIOD_MICROS),
         Setting::new(Controller::Cpu, "cpu.cfs_quota_us", &or_minus_one(limits.cpu_limit_milli.map(quota))),
         // The kernel refuses memory+swap below memory at any moment: lift the first, set the second, then both are equal.
         Setting::new(Controller::Memory, "memory.memsw.limit_in_bytes", &"-1").optional(),
@@ -183,6 +192,23 @@ mod tests {
                 memory.limit_in_bytes = -1
                 memory.memsw.limit_in_bytes = -1
                 pids.max = max
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_new_group_is_told_only_what_it_has_not() {
+        let told = |settings: Vec<Setting>| settings.into_iter().filter(|s| !s.is_default()).collect::<Vec<_>>();
+        check(&told(unified(&Limits::default())), &expect!["cpu.weight = 1\n"]);
+        check(&told(legacy(&Limits::default())), &expect!["cpu.shares = 2\n"]);
+        check(
+            &told(legacy(&FULL)),
+            &expect![[r#"
+                cpu.shares = 256
+                cpu.cfs_quota_us = 150000
+                memory.limit_in_bytes = 67108864
+                memory.memsw.limit_in_bytes = 67108864
+                pids.max = 32
             "#]],
         );
     }

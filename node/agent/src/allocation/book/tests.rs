@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-const NODE: Room = Room { cpu_milli: 1000, memory: 1000 };
+const NODE: Room = Room { cpu_milli: 1000, memory: 1000, storage: 1000, pods: 3 };
 
 fn pod(cpu: &str, priority: i32) -> Pod {
     let container = json!({ "name": "c", "resources": { "requests": { "cpu": cpu, "memory": "100" } } });
@@ -88,4 +88,23 @@ fn what_a_container_still_has_is_known_until_it_has_the_new_share() {
     let mut after = Book::new(NODE);
     after.recall("one", &pod("900m", 0), &record);
     assert_eq!(cpu(&after, "one"), 300, "what was promised counts, not what is asked for");
+}
+
+#[test]
+fn a_pod_that_does_not_fit_is_told_what_the_node_lacks() {
+    let lack = |book: &Book, cpu: &str| book.lack("new", &pod(cpu, 0)).map(|lack| format!("{}: {lack}", lack.reason));
+    let mut book = book(&[("a", "600m", 0)]);
+    assert_eq!(lack(&book, "400m"), None);
+    let why = "OutOfcpu: Node didn't have enough resource: cpu, requested: 500, used: 600, capacity: 1000";
+    assert_eq!(lack(&book, "500m").as_deref(), Some(why));
+    book.ended("a");
+    assert_eq!(lack(&book, "1"), None, "what ended holds nothing");
+
+    book.ask("a", &pod("600m", 0), at(9));
+    assert_eq!(lack(&book, "1"), None, "nor does it when it is looked at again");
+    for uid in ["b", "c", "d"] {
+        book.ask(uid, &pod("0", 0), at(10));
+    }
+    let why = "OutOfpods: Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3";
+    assert_eq!(lack(&book, "0").as_deref(), Some(why));
 }
