@@ -11,6 +11,7 @@ mod literals;
 mod made;
 mod objects;
 mod outcome;
+mod patterns;
 mod place;
 mod ranges;
 mod signature;

@@ -24,7 +24,7 @@ pub(super) struct Walk<'a> {
     /// Names that the expression itself gives, innermost last.
     pub(super) bound: Vec<(String, Type)>,
     pub(super) bindings: Bindings,
-    /// Calls with nothing but one written value.
+    /// Calls whose first argument is a written text, whatever they are called on.
     literals: Vec<(u64, &'a str, &'a str)>,
     wrong: Vec<(u64, String)>,
 }
@@ -88,11 +88,10 @@ impl<'a> Walk<'a> {
         if let Some(found) = self.binder(id, call) {
             return found;
         }
-        if call.target.is_none()
-            && let [only] = call.args.as_slice()
-            && let Expr::Literal(LiteralValue::String(text)) = &only.expr
+        if let Some(first) = call.args.first()
+            && let Expr::Literal(LiteralValue::String(text)) = &first.expr
         {
-            self.literals.push((only.id, &call.func_name, text.inner()));
+            self.literals.push((first.id, &call.func_name, text.inner()));
         }
         let name = call.func_name.trim_start_matches('.');
         let mut given = Vec::new();

@@ -262,6 +262,18 @@ fn written_texts_that_no_function_can_read_are_told() {
 }
 
 #[test]
+fn written_patterns_that_nothing_fits_are_told() {
+    check_told("request.name.matches('^[a-z]+$') || object.a.matches(object.b)", &expect![""]);
+    check_told(
+        "request.name.matches('(a')",
+        &expect![[r#"
+            Invalid value: "request.name.matches('(a')": compilation failed: ERROR: <input>:1:22: invalid matches argument
+             | request.name.matches('(a')
+             | .....................^"#]],
+    );
+}
+
+#[test]
 fn patches_are_made_of_their_own_objects() {
     let told = |text: &str, outcome: Outcome| wrong(text, &scope().with_patches().to(outcome)).unwrap_or_default();
     for text in [

@@ -1,21 +1,26 @@
 //! Annotations of pods that mean something, most of them from before there were fields for it.
 
+use serde_json::Value;
+
 use crate::field::{Errors, Field};
 use crate::validate::FieldError;
 use crate::volume::descends;
 
 use super::ALL_LISTS;
 use super::ephemeral::MIRROR;
+use super::tolerations::tolerations;
 
 /// How much it costs to delete a pod before its equals.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+/// Tolerations, from before there was a field for them.
+const TOLERATIONS: &str = "scheduler.alpha.kubernetes.io/tolerations";
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// Everything wrong with the annotations of a pod, or of a template for pods, with that spec.
 pub(super) fn rules(annotations: &Field<'_>, spec: &Field<'_>) -> Errors {
-    let mut errors = Errors::new();
+    let mut errors = old_tolerations(annotations);
     for (key, entry) in annotations.entries() {
         let text = entry.text();
         if key == MIRROR && spec.at("nodeName").is_empty() {
@@ -35,6 +40,18 @@ pub(super) fn rules(annotations: &Field<'_>, spec: &Field<'_>) -> Errors {
         }
     }
     errors
+}
+
+/// Everything wrong with tolerations that are written into an annotation; they are checked and have no effect.
+fn old_tolerations(annotations: &Field<'_>) -> Errors {
+    let text = annotations.entry(TOLERATIONS);
+    if text.is_empty() {
+        return Errors::new();
+    }
+    match serde_json::from_str::<Vec<Value>>(text.text()) {
+        Ok(read) => tolerations(&annotations.with(&read.into()).told_at(&annotations.at(TOLERATIONS))),
+        Err(error) => vec![annotations.invalid_part(TOLERATIONS, error.to_string())],
+    }
 }
 
 /// A whole number without a plus sign or needless noughts.
@@ -90,4 +107,23 @@ fn differs(annotation: &Field<'_>, profile: &Field<'_>, subject: &str) -> Option
     }
     let other_file = kind.text() == "Localhost" && text.strip_prefix("localhost/") != file.value.as_str();
     other_file.then(|| file.forbidden(format!("{subject} profile in annotation and field must match")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use serde_json::json;
+
+    #[test]
+    fn old_tolerations_are_read() {
+        let told = |text: &str| {
+            let object = json!({"annotations": {TOLERATIONS: text}});
+            let errors = old_tolerations(&Field::root(&object).at("annotations"));
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(told(r#"[{"key": "a", "operator": "Exists"}]"#), "");
+        expect![[r#"annotations.scheduler.alpha.kubernetes.io/tolerations[0].key: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"#]].assert_eq(&told(r#"[{"key": "a b", "operator": "Exists"}]"#));
+        expect![[r#"annotations: Invalid value: "scheduler.alpha.kubernetes.io/tolerations": expected value at line 1 column 1"#]].assert_eq(&told("soon"));
+    }
 }

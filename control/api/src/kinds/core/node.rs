@@ -1,5 +1,6 @@
 //! Node: a machine that runs pods.
 
+mod annotations;
 mod rules;
 mod update;
 

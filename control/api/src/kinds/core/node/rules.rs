@@ -6,9 +6,12 @@ use crate::field::{Errors, Field};
 use crate::network::{self, Range};
 use crate::{name, pod_spec, resource_name};
 
-/// Everything wrong with taints and amounts. Kubernetes tells taints as if they were metadata.
+use super::annotations;
+
+/// Everything wrong with annotations, taints and amounts. Kubernetes tells taints as if they were metadata.
 pub(super) fn node(root: &Field<'_>) -> Errors {
-    let mut errors = taints(&root.at("spec").at("taints").told_as("metadata.taints"));
+    let mut errors = annotations::rules(&root.at("metadata").at("annotations"));
+    errors.extend(taints(&root.at("spec").at("taints").told_as("metadata.taints")));
     for list in ["capacity", "allocatable"].map(|list| root.at("status").at(list)) {
         errors.extend(list.entries().flat_map(|(name, _)| resource_name::amount(&list.at(name), name)));
     }
