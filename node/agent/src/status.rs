@@ -2,6 +2,7 @@
 
 mod condition;
 mod container;
+mod message;
 mod phase;
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub(crate) fn status(facts: &Facts<'_>) -> PodStatus {
     let ended = !matches!(verdict, Verdict::Run);
     let alive = facts.seen.containers.values().any(Life::alive);
     containers(facts, spec, ended, &mut status);
+    message::shorten(spec, &mut status);
     phase(facts, &verdict, alive, &mut status);
     status.conditions = Some(condition::conditions(facts, spec, &status));
     status.observed_generation = facts.pod.metadata.generation;

@@ -124,6 +124,29 @@ fn of_a_failed_pod() {
     );
 }
 
+#[test]
+fn last_words_share_what_a_pod_may_say() {
+    let words = |others: usize, said: &str| {
+        let all = (0..others).map(|nth| json!({"name": format!("x{nth}"), "image": "r/i"}));
+        let all: Vec<_> = [json!({"name": "a", "image": "r/i"})].into_iter().chain(all).collect();
+        let pod = json!({"metadata": {"name": "p"}, "spec": {"restartPolicy": "Never", "containers": all}});
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        let Container { state: ContainerState::Exited(exit), .. } = exited("a", 1) else { unreachable!() };
+        let mut seen = Observed::default();
+        seen.heard(named("a", ContainerState::Exited(Exit { message: said.to_owned(), ..exit })));
+        let now = "2026-11-23T10:00:00Z".parse().unwrap();
+        let (plan, before) = (plan::plan(&pod, &seen, now), PodStatus::default());
+        let status = status(&Facts { pod: &pod, before: &before, seen: &seen, plan: &plan, node: &[], now });
+        let ended = status.container_statuses.unwrap().remove(0).state.unwrap().terminated.unwrap();
+        ended.message.unwrap()
+    };
+    assert_eq!(words(0, &"w".repeat(4096)).len(), 4096);
+    assert_eq!(words(3, &"w".repeat(4096)).len(), 3072);
+    assert_eq!(words(11, &"w".repeat(4096)).len(), 1024);
+    // No letter is cut in two.
+    assert_eq!(words(11, &format!("w{}", "ü".repeat(2000))).len(), 1023);
+}
+
 fn running(name: &str) -> Container {
     named(name, ContainerState::Running { started_at: SECOND, pid: 1 })
 }
