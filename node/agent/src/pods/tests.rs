@@ -288,6 +288,27 @@ async fn a_hook_that_fails_ends_its_container_and_one_before_the_end_is_run() {
 }
 
 #[tokio::test]
+async fn a_hook_before_the_end_that_fails_is_told_and_holds_nothing_up() {
+    let node = Node::new(FakeRuntime::new()).await;
+    let hook = json!({ "preStop": { "exec": { "command": ["false"] } } });
+    let mut pod = pod(json!({ "containers": [{ "name": "c", "image": "r/linux", "lifecycle": hook }] }));
+    node.pods.apply(pod.clone());
+    node.until("it runs", ready).await;
+    pod.metadata.deletion_timestamp = Some(crate::status::seconds(node.seam.now()));
+    pod.metadata.deletion_grace_period_seconds = Some(5);
+    node.pods.apply(pod);
+    node.until("it has ended", |s| {
+        container(s, "c").is_some_and(|c| c.state.as_ref().is_some_and(|state| state.terminated.is_some()))
+    })
+    .await;
+    let calls = node.calls();
+    let wanted = ["exec c false", "stop c"];
+    assert_eq!(calls.iter().filter(|call| wanted.contains(&call.as_str())).collect::<Vec<_>>(), wanted, "{calls:?}");
+    let told = node.cluster.reasons.lock().unwrap().clone();
+    assert!(told.contains(&"FailedPreStopHook".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_probe_that_cannot_be_made_restarts_nothing_and_makes_nothing_ready() {
     let node = Node::new(FakeRuntime::new()).await;
     let probe = json!({ "exec": { "command": ["missing"] }, "failureThreshold": 1, "periodSeconds": 1 });

@@ -125,6 +125,28 @@ fn of_a_failed_pod() {
 }
 
 #[test]
+fn of_a_pod_that_waits_after_it_took_too_much_memory() {
+    let exit = Exit {
+        started_at: 1_795_428_000 * SECOND,
+        finished_at: 1_795_428_001 * SECOND,
+        code: 137,
+        signal: Some(9),
+        oom_killed: true,
+        message: String::new(),
+        reason: String::new(),
+    };
+    check("Always", vec![container(ContainerState::Exited(exit))], &expect![[r#"
+        Running 10.1.0.5
+        PodReadyToStartContainers=True 
+        Initialized=True 
+        Ready=False ContainersNotReady: containers with unready status: [a]
+        ContainersReady=False ContainersNotReady: containers with unready status: [a]
+        PodScheduled=True 
+        [{"containerID":"bireme://x1","image":"r/i","imageID":"r/i@sha256:0","lastState":{"terminated":{"containerID":"bireme://x1","exitCode":137,"finishedAt":"2026-11-23T10:00:01Z","reason":"OOMKilled","startedAt":"2026-11-23T10:00:00Z"}},"name":"a","ready":false,"resources":{},"restartCount":0,"started":false,"state":{"waiting":{"message":"back-off 0s restarting failed container=a pod=p_ns(u)","reason":"CrashLoopBackOff"}}}]
+    "#]]);
+}
+
+#[test]
 fn last_words_share_what_a_pod_may_say() {
     let words = |others: usize, said: &str| {
         let all = (0..others).map(|nth| json!({"name": format!("x{nth}"), "image": "r/i"}));
