@@ -135,7 +135,10 @@ fn of_a_pod_that_waits_after_it_took_too_much_memory() {
         message: String::new(),
         reason: String::new(),
     };
-    check("Always", vec![container(ContainerState::Exited(exit))], &expect![[r#"
+    check(
+        "Always",
+        vec![container(ContainerState::Exited(exit))],
+        &expect![[r#"
         Running 10.1.0.5
         PodReadyToStartContainers=True 
         Initialized=True 
@@ -143,7 +146,8 @@ fn of_a_pod_that_waits_after_it_took_too_much_memory() {
         ContainersReady=False ContainersNotReady: containers with unready status: [a]
         PodScheduled=True 
         [{"containerID":"bireme://x1","image":"r/i","imageID":"r/i@sha256:0","lastState":{"terminated":{"containerID":"bireme://x1","exitCode":137,"finishedAt":"2026-11-23T10:00:01Z","reason":"OOMKilled","startedAt":"2026-11-23T10:00:00Z"}},"name":"a","ready":false,"resources":{},"restartCount":0,"started":false,"state":{"waiting":{"message":"back-off 0s restarting failed container=a pod=p_ns(u)","reason":"CrashLoopBackOff"}}}]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
