@@ -6,6 +6,7 @@ use api::view::{Event, View};
 use crate::decision::{Damaged, Decision};
 use crate::{
     deployment, disruption, endpoint_slice, garbage, namespace, node_health, pod_garbage, replica_set, service_account,
+    service_address, service_cidr,
 };
 
 /// One controller.
@@ -61,6 +62,19 @@ pub fn table() -> &'static [Controller] {
             due: service_account::due,
             all: |view| keys(view, "", "namespaces"),
             decide: service_account::decide,
+        },
+        Controller {
+            name: "service-cidr-controller",
+            due: service_cidr::due,
+            all: |view| keys(view, "networking.k8s.io", "servicecidrs"),
+            decide: service_cidr::decide,
+        },
+        Controller {
+            // As its events name it.
+            name: "ipallocator-repair-controller",
+            due: service_address::due,
+            all: service_address::all,
+            decide: service_address::decide,
         },
         Controller {
             name: "garbage-collector-controller",
