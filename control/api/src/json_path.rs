@@ -146,7 +146,7 @@ impl<'a> Scan<'a> {
                 Some(sign @ ('"' | '\'')) => match quote {
                     None => quote = Some(sign),
                     Some(open) => {
-                        closed |= open == sign && !self.text.get(..before).unwrap_or_default().ends_with('\\')
+                        closed |= open == sign && !self.text.get(..before).unwrap_or_default().ends_with('\\');
                     }
                 },
                 Some(')') if quote.is_some() == closed => break,
