@@ -43,7 +43,7 @@ struct Effort {
 
 impl Effort {
     /// Samples of a run whose figures are worth writing down.
-    const FULL: Self = Self { starts: 5, pods: 200, crowd: 24, syncs: 500 };
+    const FULL: Self = Self { starts: 5, pods: 200, crowd: 50, syncs: 500 };
     /// Samples of a run that only shows that everything works.
     const QUICK: Self = Self { starts: 1, pods: 5, crowd: 3, syncs: 20 };
 

@@ -47,6 +47,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "apply", run: managed::apply },
     Target { name: "continue", run: continuation::token },
     Target { name: "expression", run: expressions::policy },
+    Target { name: "device-selector", run: expressions::selector },
+    Target { name: "json-path", run: expressions::path },
     Target { name: "body", run: bodies::text },
     Target { name: "protobuf", run: bodies::protobuf },
     Target { name: "object", run: bodies::object },

@@ -4,6 +4,7 @@
 mod binders;
 mod bindings;
 mod check;
+mod cost;
 mod fields;
 mod functions;
 mod libraries;
@@ -21,6 +22,7 @@ use cel::parser::Parser;
 
 use crate::field::Field;
 use crate::validate::FieldError;
+pub(crate) use cost::{Limit, Shape};
 pub(crate) use outcome::Outcome;
 use types::Type;
 
@@ -43,12 +45,14 @@ pub(crate) struct Scope<'a> {
     outcome: Outcome,
     /// Whether it may make objects to apply, and steps of patches.
     patches: bool,
+    /// What it may cost; anything, when there is none.
+    limit: Option<Limit>,
 }
 
 impl<'a> Scope<'a> {
     /// Expressions that come to something, and may name these variables, each of a type as in [`signature`].
     pub(crate) fn new(variables: &[(&'static str, &'static str)], outcome: Outcome) -> Self {
-        let scope = Self { variables: Vec::new(), fields: Vec::new(), outcome, patches: false };
+        let scope = Self { variables: Vec::new(), fields: Vec::new(), outcome, patches: false, limit: None };
         scope.and(variables)
     }
 
@@ -81,6 +85,12 @@ impl<'a> Scope<'a> {
         self
     }
 
+    /// For expressions that may not cost more than that.
+    pub(crate) fn within(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// For another outcome.
     pub(crate) fn to(&self, outcome: Outcome) -> Self {
         Self { outcome, ..self.clone() }
@@ -105,28 +115,34 @@ pub(crate) fn check(expression: &Field<'_>, scope: &Scope<'_>) -> Option<FieldEr
     if text.trim().is_empty() {
         return None;
     }
-    wrong(text, scope).map(|why| expression.invalid(why))
-}
-
-/// What is wrong with an expression, in the words of Kubernetes.
-fn wrong(text: &str, scope: &Scope<'_>) -> Option<String> {
     match typed(text, scope) {
-        Ok(found) => scope.outcome.missed(&found),
-        Err(why) => Some(failed(&why)),
+        Err(why) => Some(expression.invalid(failed(&why))),
+        Ok(found) => match scope.outcome.missed(&found.of) {
+            Some(why) => Some(expression.invalid(why)),
+            None => found.too_costly.then(|| expression.forbidden("too complex, exceeds cost limit")),
+        },
     }
 }
 
 /// The type of what a variable is computed by. What is wrong there is told there; here it fits everywhere.
 fn type_of(text: &str, scope: &Scope<'_>) -> Type {
-    let found = typed(text, scope).unwrap_or(Type::Dyn);
+    let found = typed(text, scope).map_or(Type::Dyn, |found| found.of);
     if matches!(found, Type::Object(_) | Type::Opaque(_)) { Type::Dyn } else { found }
 }
 
-/// The type of an expression.
+/// What an expression comes to.
+#[derive(Debug)]
+struct Found {
+    of: Type,
+    /// Whether it may cost more than the scope allows.
+    too_costly: bool,
+}
+
+/// What an expression comes to.
 ///
 /// # Errors
 /// Everything that is wrong with it, each shown where it stands.
-fn typed(text: &str, scope: &Scope<'_>) -> Result<Type, String> {
+fn typed(text: &str, scope: &Scope<'_>) -> Result<Found, String> {
     let length = text.chars().count();
     if length > LENGTH_MAX {
         let why = format!("expression code point size exceeds limit: size: {length}, limit {LENGTH_MAX}");
@@ -138,7 +154,7 @@ fn typed(text: &str, scope: &Scope<'_>) -> Result<Type, String> {
     stacker::grow(STACK, || read(text, scope))
 }
 
-fn read(text: &str, scope: &Scope<'_>) -> Result<Type, String> {
+fn read(text: &str, scope: &Scope<'_>) -> Result<Found, String> {
     let parser = Parser::new().max_recursion_depth(DEPTH_MAX - 1);
     match parser.enable_optional_syntax(true).enable_ident_escape_syntax(true).parse_with_source_info(text) {
         Err(errors) if errors.errors.iter().any(|one| one.msg.contains("Recursion limit")) => Err(too_deep()),
@@ -147,11 +163,13 @@ fn read(text: &str, scope: &Scope<'_>) -> Result<Type, String> {
             Err(told.collect::<Vec<_>>().join("\n"))
         }
         Ok((expression, source)) => {
-            let (found, wrong) = check::check(&expression, scope);
-            if wrong.is_empty() {
-                return Ok(found);
+            let found = check::check(&expression, scope);
+            if found.wrong.is_empty() {
+                let costs = |limit: Limit| cost::most(&expression, &found.types, limit) > limit.most;
+                let too_costly = scope.limit.is_some_and(costs);
+                return Ok(Found { of: found.of, too_costly });
             }
-            let mut placed: Vec<_> = wrong.into_iter().map(|(id, why)| (source.offset_for(id), why)).collect();
+            let mut placed: Vec<_> = found.wrong.into_iter().map(|(id, why)| (source.offset_for(id), why)).collect();
             placed.sort_by_key(|(offset, _)| *offset);
             let first = placed.iter().take(FAULTS_MAX);
             let mut told: Vec<_> = first.map(|(at, why)| place::told(text, place::of(text, *at), why)).collect();

@@ -18,6 +18,7 @@ pub mod flow;
 pub mod header;
 mod intern;
 mod json;
+mod json_path;
 pub mod kind;
 pub mod taints;
 pub mod kinds;

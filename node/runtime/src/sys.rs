@@ -53,6 +53,14 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Lets all threads of this process and of its children allocate from one heap: the few threads of a worker hardly ever meet
+/// there, and each heap more would cost it pages.
+pub(crate) fn share_one_arena() {
+    // SAFETY: it sets a number, before there is a second thread. A number that is not taken is no error.
+    #[cfg(target_env = "gnu")]
+    let _taken = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
 /// Receives bytes and the descriptors that came with them; zero bytes is the end.
 pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = nix::cmsg_space!([RawFd; DESCRIPTOR_LIMIT]);

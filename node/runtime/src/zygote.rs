@@ -22,6 +22,8 @@ use crate::protocol::{VERSION, ZygoteReply, ZygoteRequest};
 use crate::sys::{self, Fork};
 use crate::{shim, wire};
 
+mod heap;
+
 /// Largest request: a cgroup or a path, and its JSON.
 const REQUEST_LIMIT: usize = 16 * 1024;
 
@@ -87,6 +89,7 @@ fn run() -> Result<(), ZygoteError> {
     let engine = wasm::engine::Preloaded::new()?;
     crate::wasm_worker::filter::compiled()?;
     crate::linux::seccomp::Filter::preload()?;
+    heap::settle();
     reply(control, &ZygoteReply::Prepared, None)?;
 
     loop {

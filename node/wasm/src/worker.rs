@@ -26,6 +26,7 @@ pub(crate) use state::{CommandState, ModuleState};
 
 use crate::engine::Preloaded;
 use crate::inspect::{Entry, Form};
+use crate::sys;
 use output::Output;
 use ticker::Ticker;
 
@@ -35,6 +36,10 @@ const MAX_MESSAGE: usize = 4096;
 /// Turns of tasks between two looks at sockets, timers and signals. A spinning guest takes a whole tick for its turn; with
 /// tokio's default of 61 it would delay everything else by more than half a second.
 const EVENT_INTERVAL: u32 = 1;
+
+/// Events of sockets, timers and signals taken in one look. With tokio's default their list is the largest thing in the memory of
+/// an idle worker; the more there are, the more looks there are.
+const EVENTS_MAX: usize = 64;
 
 /// Exit code of a container that could not start, as container runtimes give it.
 const CODE_START_ERROR: i32 = 128;
@@ -161,7 +166,8 @@ pub fn run(preloaded: &Preloaded, spec: WorkerSpec, code: File, on_ready: impl F
     if let Err(errno) = SigSet::all().thread_unblock() {
         return WorkerExit::not_started("unblock signals", errno);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().event_interval(EVENT_INTERVAL).enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.event_interval(EVENT_INTERVAL).max_io_events_per_tick(EVENTS_MAX).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return WorkerExit::not_started("start the worker's runtime", error),
@@ -175,12 +181,19 @@ pub fn run(preloaded: &Preloaded, spec: WorkerSpec, code: File, on_ready: impl F
         Ok(ticker) => ticker,
         Err(error) => return WorkerExit::not_started("start the epoch ticker", error),
     };
+    let on_ready = || {
+        sys::give_back();
+        on_ready();
+    };
+    let beat = ticker.beat();
     let exit = match (spec.entry, spec.form) {
         (Entry::Command, Form::Component) => {
-            runtime.block_on(command::component(preloaded, &spec, code, &output, on_ready))
+            runtime.block_on(beat.during(command::component(preloaded, &spec, code, &output, on_ready)))
         }
-        (Entry::Command, Form::Module) => runtime.block_on(command::module(preloaded, &spec, code, &output, on_ready)),
-        (Entry::Http, _) => runtime.block_on(serve::serve(preloaded, spec, code, &output, on_ready)),
+        (Entry::Command, Form::Module) => {
+            runtime.block_on(beat.during(command::module(preloaded, &spec, code, &output, on_ready)))
+        }
+        (Entry::Http, _) => runtime.block_on(serve::serve(preloaded, spec, code, &output, beat, on_ready)),
         (Entry::Reactor, _) => WorkerExit::not_started(
             "run the artifact",
             "it exports neither wasi:cli/run, wasi:http/incoming-handler nor _start: it is a library, build a command or a server",

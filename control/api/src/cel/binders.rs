@@ -85,6 +85,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn is_named(expression: &IdedExpr, wanted: &str) -> bool {
+pub(super) fn is_named(expression: &IdedExpr, wanted: &str) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name == wanted)
 }

@@ -3,20 +3,47 @@
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue};
 
 use super::bindings::Bindings;
+use super::cost::Types;
 use super::fields::qualified;
 use super::types::Type;
 use super::{Scope, functions, literals, signature};
 
-/// What an expression comes to, and what is wrong with its parts, each given by its number.
-pub(super) fn check(expression: &IdedExpr, scope: &Scope<'_>) -> (Type, Vec<(u64, String)>) {
-    let mut walk =
-        Walk { scope, bound: Vec::new(), bindings: Bindings::default(), literals: Vec::new(), wrong: Vec::new() };
+/// What an expression comes to, what its parts are, and what is wrong with them, each given by its number.
+pub(super) struct Checked {
+    pub(super) of: Type,
+    /// Kept when the expression may not cost more than something.
+    pub(super) types: Types,
+    pub(super) wrong: Vec<(u64, String)>,
+}
+
+/// See [`Checked`].
+pub(super) fn check(expression: &IdedExpr, scope: &Scope<'_>) -> Checked {
+    let mut walk = Walk {
+        scope,
+        bound: Vec::new(),
+        bindings: Bindings::default(),
+        types: Types::default(),
+        literals: Vec::new(),
+        wrong: Vec::new(),
+    };
     let found = walk.of(expression);
-    let settled = walk.bindings.settled(&found);
+    let of = walk.bindings.settled(&found);
+    walk.types.settle(&walk.bindings);
     if walk.wrong.is_empty() {
         walk.wrong = literals::wrong(&walk.literals);
     }
-    (settled, walk.wrong)
+    Checked { of, types: walk.types, wrong: walk.wrong }
+}
+
+/// The name of what is called, and what it is called on. `math.abs` is the name of a function of a library, not one of `math`.
+pub(super) fn callee(call: &CallExpr) -> (String, Option<&IdedExpr>) {
+    let name = call.func_name.trim_start_matches('.');
+    let Some(target) = call.target.as_deref() else { return (name.to_owned(), None) };
+    let library = qualified(target).map(|before| format!("{before}.{name}"));
+    match library.filter(|full| functions::named(full).is_some()) {
+        Some(library) => (library, None),
+        None => (name.to_owned(), Some(target)),
+    }
 }
 
 pub(super) struct Walk<'a> {
@@ -24,6 +51,7 @@ pub(super) struct Walk<'a> {
     /// Names that the expression itself gives, innermost last.
     pub(super) bound: Vec<(String, Type)>,
     pub(super) bindings: Bindings,
+    types: Types,
     /// Calls whose first argument is a written text, whatever they are called on.
     literals: Vec<(u64, &'a str, &'a str)>,
     wrong: Vec<(u64, String)>,
@@ -43,7 +71,11 @@ impl<'a> Walk<'a> {
             Expr::Struct(made) => self.object(at.id, made),
             Expr::Unspecified => Type::Error,
         };
-        self.bindings.resolved(&found)
+        let found = self.bindings.resolved(&found);
+        if self.scope.limit.is_some() {
+            self.types.set(at, found.clone());
+        }
+        found
     }
 
     /// Says what is wrong with a part; its type fits everywhere, so that one fault is told once.
@@ -93,20 +125,9 @@ impl<'a> Walk<'a> {
         {
             self.literals.push((first.id, &call.func_name, text.inner()));
         }
-        let name = call.func_name.trim_start_matches('.');
-        let mut given = Vec::new();
-        let mut member = false;
-        let mut full = name.to_owned();
-        if let Some(target) = &call.target {
-            let library = qualified(target).map(|before| format!("{before}.{name}"));
-            match library.filter(|full| functions::named(full).is_some()) {
-                Some(library) => full = library,
-                None => {
-                    member = true;
-                    given.push(self.of(target));
-                }
-            }
-        }
+        let (full, target) = callee(call);
+        let mut given: Vec<Type> = target.map(|target| self.of(target)).into_iter().collect();
+        let member = target.is_some();
         given.extend(call.args.iter().map(|one| self.of(one)).collect::<Vec<_>>());
         let Some(overloads) = functions::named(&full) else { return self.undeclared(id, &full) };
         self.overload(overloads, member, &given).unwrap_or_else(|| {

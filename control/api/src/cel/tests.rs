@@ -5,6 +5,14 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::Value;
 
+/// What is wrong with an expression, in the words of Kubernetes.
+fn wrong(text: &str, scope: &Scope<'_>) -> Option<String> {
+    match typed(text, scope) {
+        Ok(found) => scope.outcome.missed(&found.of),
+        Err(why) => Some(failed(&why)),
+    }
+}
+
 fn scope() -> Scope<'static> {
     const VARIABLES: &[(&str, &str)] = &[
         ("object", "dyn"),

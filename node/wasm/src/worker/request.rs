@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::output::Output;
 use super::state::{CommandState, Stores};
+use super::ticker::Beat;
 
 /// The body of an answer: the guest's, or a line of ours.
 pub(super) type AnswerBody = HyperOutgoingBody;
@@ -28,6 +29,7 @@ pub(super) struct Handler {
     pub(super) slots: Arc<Semaphore>,
     pub(super) timeout: Duration,
     pub(super) output: Output,
+    pub(super) beat: Beat,
 }
 
 /// What a guest hands back: its answer, or the code that it failed with.
@@ -66,7 +68,8 @@ impl Handler {
         };
         let deadline = Instant::now() + self.timeout;
         let (sender, answer) = oneshot::channel();
-        let guest = tokio::spawn(Arc::clone(&self).guest(request, sender, slot, deadline, line.clone()));
+        let work = Arc::clone(&self).guest(request, sender, slot, deadline, line.clone());
+        let guest = tokio::spawn(self.beat.clone().during(work));
         let mut guest = AbortOnDrop(Some(guest));
         match timeout_at(deadline, answer).await {
             Ok(Ok(Ok(response))) => {

@@ -19,6 +19,7 @@ use super::listen::listeners;
 use super::output::Output;
 use super::request::Handler;
 use super::state::Stores;
+use super::ticker::Beat;
 use super::{WorkerExit, WorkerSpec};
 use crate::engine::{MAX_CONCURRENT_REQUESTS, Preloaded, instances_in_pool};
 use crate::sys;
@@ -41,13 +42,14 @@ pub(super) async fn serve(
     spec: WorkerSpec,
     code: File,
     output: &Output,
+    beat: Beat,
     on_ready: impl FnOnce(),
 ) -> WorkerExit {
     let Some(port) = spec.port else {
         let remedy = "it serves HTTP and needs a port: name one in the container's `ports`";
         return WorkerExit::not_started("run the component", remedy);
     };
-    let handler = match prepare(preloaded, &spec, code, output) {
+    let handler = match prepare(preloaded, &spec, code, output, beat) {
         Ok(handler) => Arc::new(handler),
         Err(exit) => return exit,
     };
@@ -75,7 +77,13 @@ pub(super) async fn serve(
 }
 
 /// Links the component and sizes its concurrency.
-fn prepare(preloaded: &Preloaded, spec: &WorkerSpec, code: File, output: &Output) -> Result<Handler, WorkerExit> {
+fn prepare(
+    preloaded: &Preloaded,
+    spec: &WorkerSpec,
+    code: File,
+    output: &Output,
+    beat: Beat,
+) -> Result<Handler, WorkerExit> {
     let failed = |what: &'static str| move |error: wasmtime::Error| WorkerExit::not_started(what, format!("{error:#}"));
     let stores = Stores::new(spec, output)?;
     let component = sys::load_component(&preloaded.per_request, code).map_err(failed("load the compiled component"))?;
@@ -87,6 +95,7 @@ fn prepare(preloaded: &Preloaded, spec: &WorkerSpec, code: File, output: &Output
         slots: Arc::new(Semaphore::new(instances)),
         timeout: spec.request_timeout.unwrap_or(WorkerSpec::DEFAULT_REQUEST_TIMEOUT),
         output: output.clone(),
+        beat,
     })
 }
 

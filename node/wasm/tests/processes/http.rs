@@ -128,6 +128,23 @@ pub(crate) fn a_spinning_request_is_stopped_and_delays_nobody() {
     assert_eq!(ask(port, "/after", "").0, 200);
 }
 
+pub(crate) fn a_worker_whose_guests_wait_sleeps_until_the_next_request() {
+    let limit = Duration::from_secs(1);
+    let site = serve(|spec| spec.request_timeout = Some(limit));
+    for _ in 0..2 {
+        let begin = Instant::now();
+        let sleeps = || {
+            let before = site.worker.waits();
+            thread::sleep(Duration::from_millis(200));
+            site.worker.waits() == before
+        };
+        while !sleeps() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it never sleeps");
+        }
+        assert_eq!(ask(site.port, "/spin", "").0, 504, "a guest that spins is stopped also after a sleep");
+    }
+}
+
 pub(crate) fn the_instances_share_one_memory_limit() {
     let site = serve(|spec| spec.memory_limit = Some(80 << 20));
     for _ in 0..3 {

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         http::a_neighbour_is_called_only_when_granted,
         http::a_trap_costs_one_request,
         http::a_spinning_request_is_stopped_and_delays_nobody,
+        http::a_worker_whose_guests_wait_sleeps_until_the_next_request,
         http::the_instances_share_one_memory_limit,
         http::http2_is_served_to_who_begins_with_it,
         http::sigterm_lets_requests_end,

@@ -91,6 +91,17 @@ pub(crate) struct Ended {
 }
 
 impl Worker {
+    /// How often its threads have begun to wait for something, all together.
+    pub(crate) fn waits(&self) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let waits = tasks.map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+            line.trim().parse::<u64>().unwrap()
+        });
+        waits.sum()
+    }
+
     /// Starts a worker as root, without waiting.
     pub(crate) fn start(spec: &WorkerSpec, code: File) -> Self {
         Self::start_as(0, spec, code)

@@ -11,7 +11,7 @@ use crate::kind::{self, Column, Flags, Kind, StatusKeeps, Strategy, Subresource}
 use crate::kinds::base;
 use crate::meta::Timestamp;
 use crate::validate::FieldError;
-use crate::{condition, json, name};
+use crate::{condition, json, json_path, name};
 
 const COLUMNS: &[Column] = &policy::columns("Validations");
 const PLURAL: &str = "validatingadmissionpolicies";
@@ -59,9 +59,7 @@ impl Strategy for ValidatingAdmissionPolicy {
     fn validate_status(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
         let status = Field::root(object).at("status");
         let warnings = status.at("typeChecking").at("expressionWarnings");
-        let parts = warnings.items().flat_map(|one| ["warning", "fieldRef"].map(|part| one.at(part)));
-        let missing = parts.filter(|part| part.text().trim().is_empty()).map(|part| part.required(""));
-        missing.chain(condition::all(&status.at("conditions"))).collect()
+        warnings.items().flat_map(|one| warning(&one)).chain(condition::all(&status.at("conditions"))).collect()
     }
 
     fn warnings(&self, _object: &Value) -> Vec<String> {
@@ -71,6 +69,19 @@ impl Strategy for ValidatingAdmissionPolicy {
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         policy::cells(object, "/spec/validations", now)
     }
+}
+
+/// Everything wrong with what the check of types found.
+fn warning(warning: &Field<'_>) -> Errors {
+    let (text, place) = (warning.at("warning"), warning.at("fieldRef"));
+    let mut errors: Errors = text.is_empty().then(|| text.required("")).into_iter().collect();
+    match place.text().trim() {
+        "" => errors.push(place.required("")),
+        path => errors.extend(
+            json_path::check(path).err().map(|why| place.invalid_part(path, format!("invalid JSONPath: {why}"))),
+        ),
+    }
+    errors
 }
 
 fn validation(validation: &Field<'_>, spec: &Field<'_>) -> Errors {
@@ -230,12 +241,13 @@ mod tests {
 
     #[test]
     fn warnings_of_expressions_say_what_is_wrong_where() {
-        let status =
-            json!({"typeChecking": {"expressionWarnings": [{"fieldRef": " "}]}, "conditions": [{"type": "A"}]});
+        let status = json!({"typeChecking": {"expressionWarnings": [{"fieldRef": " "}, {"warning": "w", "fieldRef": "spec.a[b]"},
+                {"warning": "w", "fieldRef": "spec.validations[0].expression"}]}, "conditions": [{"type": "A"}]});
         let told = crate::kinds::tests::told;
         expect![[r#"
             status.typeChecking.expressionWarnings[0].warning: Required value
             status.typeChecking.expressionWarnings[0].fieldRef: Required value
+            status.typeChecking.expressionWarnings[1].fieldRef: Invalid value: "spec.a[b]": invalid JSONPath: invalid array index b
             status.conditions[0].status: Required value
             status.conditions[0].lastTransitionTime: Required value
             status.conditions[0].reason: Required value"#]]

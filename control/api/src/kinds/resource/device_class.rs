@@ -83,6 +83,12 @@ mod tests {
             spec.config[0].opaque.parameters: Required value
             spec.extendedResourceName: Invalid value: "kubernetes.io/gpu": must be a valid extended resource name"#]],
         );
+        let walk = "device.attributes.all(a, device.attributes.all(b, device.attributes.all(c, device.attributes.all(d, true))))";
+        check(
+            &DeviceClass,
+            &class(json!({"selectors": [{"cel": {"expression": walk}}]})),
+            &expect!["spec.selectors[0].cel.expression: Forbidden: too complex, exceeds cost limit"],
+        );
         for (name, extended) in [("a.b/c", true), ("cpu", false), ("requests.a/b", false), ("x.kubernetes.io/b", false)]
         {
             assert_eq!(is_extended(name), extended, "{name}");

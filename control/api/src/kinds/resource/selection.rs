@@ -1,6 +1,6 @@
 //! What classes and claims share: which devices, and how they are set up.
 
-use crate::cel::{self, Outcome, Scope};
+use crate::cel::{self, Limit, Outcome, Scope, Shape};
 use crate::field::{Errors, Field};
 use crate::kinds::storage::driver;
 use crate::validate::FieldError;
@@ -15,6 +15,26 @@ const PARAMETERS_MAX: usize = 10 * 1024;
 /// What a selector knows.
 const DEVICE: &[(&str, &str)] = &[("device", "kubernetes.DRADevice")];
 
+/// Most attributes and capacities of a device, and so most entries of any map of them.
+const ENTRIES_MAX: u64 = 32;
+/// Most characters of the domain that a name is of, of the name itself, of a text that an attribute holds, and of a driver's name.
+const DOMAIN: Shape = Shape::Value(63);
+const ID: Shape = Shape::Value(32);
+const ATTRIBUTE: Shape = Shape::Value(64);
+const DRIVER: Shape = Shape::Value(63);
+
+/// Attributes, or capacities, by domain and name. Quantities are no texts, and so of no size.
+const ATTRIBUTES: Shape = Shape::Map { most: ENTRIES_MAX, keys: &ID, values: &ATTRIBUTE, named: true };
+const CAPACITIES: Shape = Shape::Map { most: ENTRIES_MAX, keys: &ID, values: &Shape::Value(0), named: false };
+const DEVICE_SHAPE: Shape = Shape::Object(&[
+    ("driver", &DRIVER),
+    ("attributes", &Shape::Map { most: ENTRIES_MAX, keys: &DOMAIN, values: &ATTRIBUTES, named: false }),
+    ("capacity", &Shape::Map { most: ENTRIES_MAX, keys: &DOMAIN, values: &CAPACITIES, named: false }),
+]);
+
+/// What a selector may cost, in units of cel-go, as kube-apiserver has it.
+const LIMIT: Limit = Limit { most: 1_000_000, shapes: &[("device", &DEVICE_SHAPE)] };
+
 /// Everything wrong with selectors of devices.
 pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
     let mut errors = Errors::new();
@@ -26,7 +46,7 @@ pub(super) fn selectors(selectors: &Field<'_>) -> Errors {
             errors.push(expression.too_long(EXPRESSION_MAX));
         } else {
             errors.extend(expression.must());
-            errors.extend(cel::check(&expression, &Scope::new(DEVICE, Outcome::TruthOrUnknown)));
+            errors.extend(cel::check(&expression, &Scope::new(DEVICE, Outcome::TruthOrUnknown).within(LIMIT)));
         }
     }
     errors.extend(selectors.too_many(SELECTORS_MAX));
