@@ -47,6 +47,7 @@ spec:
   containers:
   - name: wasm
     image: '{http}'
+    ports: [{{containerPort: 8080}}]
     readinessProbe: {{httpGet: {{path: /ready, port: 8080}}, periodSeconds: 1}}
 ---
 apiVersion: v1
