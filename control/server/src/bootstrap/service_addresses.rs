@@ -1,5 +1,7 @@
 //! IPAddresses of Services that are older than these objects: before anybody takes an address, those that have one are known.
 
+use std::collections::BTreeSet;
+
 use api::meta::Resource;
 use api::record::Record;
 use api::service_address;
@@ -31,18 +33,18 @@ pub(super) async fn adopt(core: &Core) -> Result<(), Status> {
 /// A batch of what is missing, and what must still hold.
 fn missing(core: &Core) -> Result<(Vec<Precondition>, Vec<Write>), Status> {
     let view = core.store.view();
-    let (mut preconditions, mut writes) = (Vec::new(), Vec::new());
+    let (mut preconditions, mut writes, mut found) = (Vec::new(), Vec::new(), BTreeSet::new());
     for record in view.list(&Resource::new("", "services"), None).filter(|record| has_address(record)) {
         for address in service_address::of_service(&value_of(record)?) {
             let known = service_address::key(address).is_none_or(|key| view.get(&key).is_some());
-            let taken = |precondition: &Precondition| matches!(precondition, Precondition::Absent(key) if key.name() == address.to_string());
             // Of two that have the same, which the repair controller tells, one is enough.
-            if !known && !preconditions.iter().any(taken) && writes.len() < BATCH_MAX {
-                let (key, write) = admit::service_address(core, address, record.key.namespace(), record.key.name())?;
-                preconditions
-                    .extend([Precondition::Absent(key), Precondition::At(record.key.clone(), record.revision)]);
-                writes.push(write);
+            if known || writes.len() == BATCH_MAX || !found.insert(address) {
+                continue;
             }
+            let (key, write) = admit::service_address(core, address, record.key.namespace(), record.key.name())?;
+            let stays = Precondition::At(record.key.clone(), record.revision);
+            preconditions.extend([Precondition::Absent(key), stays]);
+            writes.push(write);
         }
     }
     Ok((preconditions, writes))
