@@ -106,8 +106,9 @@ async fn ensure(
     let change = |old: &Value| {
         let mut next = old.clone();
         for field in fields {
-            if let (Some(place), Some(value)) = (next.pointer_mut(field), object.pointer(field)) {
-                *place = value.clone();
+            let (parent, name) = field.rsplit_once('/').unwrap_or_default();
+            if let (Some(place), Some(value)) = (next.pointer_mut(parent), object.pointer(field)) {
+                place[name] = value.clone();
             }
         }
         Ok(Wanted::relative(next))

@@ -11,9 +11,15 @@
 
 mod support;
 
+use std::path::Path;
+use std::time::Duration;
+
 use http::Method;
+use seam::Seam;
 use serde_json::{Value, json};
-use support::Cluster;
+use server::{Server, ServerConfig};
+use store::{Store, StoreConfig};
+use support::{Client, Cluster};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 const RANGES: &str = "/apis/networking.k8s.io/v1/servicecidrs";
@@ -152,6 +158,62 @@ async fn addresses_come_and_go_with_what_a_service_is() {
     let (status, _) = cluster.admin.post(&format!("{SERVICES}?dryRun=All"), &tried).await;
     assert_eq!((status, cluster.addresses().await), (201, vec![own]));
     cluster.stop().await;
+}
+
+/// Starts a server over the store with these ranges; answers a client of it.
+async fn start(dir: &Path, store: &Store, ranges: &[(&str, u8)]) -> (server::Running, Client) {
+    let service_cidrs = ranges.iter().map(|(base, length)| (base.parse().unwrap(), *length)).collect();
+    let config = ServerConfig { service_cidrs, ..support::config(dir) };
+    let running = Server::start(config, store.clone(), Seam::real()).await.unwrap();
+    let client = Client::of(&running.admin_kubeconfig());
+    (running, client)
+}
+
+/// Waits until an answer to a request is as wanted.
+async fn until(client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) {
+    let mut last = Value::Null;
+    for _ in 0..200 {
+        last = client.get(path).await.1;
+        if wanted(&last) {
+            return;
+        }
+        Seam::real().sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{path}: {last}");
+}
+
+#[tokio::test]
+async fn a_changed_configuration_adds_a_family_and_is_told_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(StoreConfig::new(dir.path().join("store")), Seam::real()).await.unwrap();
+    let (first, client) = start(dir.path(), &store, &[("10.96.0.0", 24)]).await;
+    // As if the Service were older than these objects.
+    let (status, _) = client.ask(Method::DELETE, &format!("{ADDRESSES}/10.96.0.1"), &[], "").await;
+    assert_eq!(status, 200);
+    first.shutdown().await;
+
+    let (second, client) = start(dir.path(), &store, &[("10.96.0.0", 24), ("fd96::", 112)]).await;
+    let (_, own) = client.get(&format!("{ADDRESSES}/10.96.0.1")).await;
+    assert_eq!(own["spec"]["parentRef"]["name"], "kubernetes", "{own}");
+    let range = format!("{RANGES}/kubernetes");
+    until(&client, &range, |range| range["spec"]["cidrs"] == json!(["10.96.0.0/24", "fd96::/112"])).await;
+    let both =
+        json!({"metadata": {"name": "s"}, "spec": {"ipFamilyPolicy": "RequireDualStack", "ports": [{"port": 80}]}});
+    let (_, made) = client.post(SERVICES, &both).await;
+    for address in made["spec"]["clusterIPs"].as_array().unwrap() {
+        let (status, _) = client.get(&format!("{ADDRESSES}/{}", address.as_str().unwrap())).await;
+        assert_eq!(status, 200, "{address}");
+    }
+    second.shutdown().await;
+
+    let (third, client) = start(dir.path(), &store, &[("10.98.0.0", 24)]).await;
+    let told = "The default ServiceCIDR [10.96.0.0/24 fd96::/112] does not match the controller flag configurations \
+                [10.98.0.0/24]";
+    let heard =
+        |events: &Value| events["items"].as_array().is_some_and(|all| all.iter().any(|one| one["message"] == told));
+    until(&client, "/api/v1/namespaces/default/events", heard).await;
+    third.shutdown().await;
+    store.close().await.unwrap();
 }
 
 #[tokio::test]
