@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, NetworkError, PodNetworking, StaticPods};
 use anyhow::Context;
-use network::contract::{PodNetwork, ServicePort};
+use network::contract::{PodNetwork, Services};
 use network::{Network, NetworkConfig};
 use nix::sys::signal::Signal;
 use runtime::config::LocalConfig;
@@ -130,8 +130,8 @@ impl PodNetworking for Networking {
         self.0.attached().await
     }
 
-    async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError> {
-        self.0.set_services(ports).await.map_err(|cause| refused("cannot write the rules of Services".into(), cause))
+    async fn set_services(&self, services: &Services) -> Result<(), NetworkError> {
+        self.0.set_services(services).await.map_err(|cause| refused("cannot write the rules of Services".into(), cause))
     }
 }
 

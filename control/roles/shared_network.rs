@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Once;
 
 use agent::{NetworkError, PodNetworking};
-use network::contract::{PodNetwork, ServicePort};
+use network::contract::{PodNetwork, Services};
 
 /// See the module.
 #[derive(Debug)]
@@ -38,8 +38,8 @@ impl PodNetworking for SharedNetwork {
         Vec::new()
     }
 
-    async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError> {
-        if !ports.is_empty() {
+    async fn set_services(&self, services: &Services) -> Result<(), NetworkError> {
+        if !services.ports.is_empty() {
             self.told.call_once(|| {
                 tracing::warn!("addresses of Services do not answer: their rules in the kernel need root");
             });

@@ -28,6 +28,6 @@ macro_rules! transcripts {
 
 transcripts! { &KUBECTLS; discovery get watch create create_more apply server_side change rollout delete describe }
 transcripts! { &KUBECTLS; kinds older kustomize node explain component_status drain autoscale certificates print }
-transcripts! { &KUBECTLS; debug tools wait events mistakes generators change_more rollout_more apply_more top }
+transcripts! { &KUBECTLS; debug tools wait events mistakes generators change_more rollout_more apply_more top ranges }
 transcripts! { &HELMS; helm charts }
 transcripts! { &PYTHON; python }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::field::{Errors, Field};
 use crate::json as read;
 use crate::name;
+use crate::range::Range;
 use crate::validate::FieldError;
 
 /// Keeps a field of one value (`clusterIP`) and its newer list (`clusterIPs`) alike when only one of them was given.
@@ -80,48 +81,6 @@ pub(crate) fn ranges(list: &Field<'_>) -> Errors {
     list.items().filter_map(|one| range(&one).err()).collect()
 }
 
-/// A range of addresses as its text says it: the address may have bits beyond the prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub(crate) address: IpAddr,
-    /// Bits that addresses of the range share.
-    pub(crate) length: u8,
-}
-
-impl Range {
-    /// Reads `10.9.8.0/24`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (address, length) = text.split_once('/')?;
-        let range = Self { address: address.parse().ok()?, length: length.parse().ok()? };
-        (range.length <= range.bits()).then_some(range)
-    }
-
-    /// Bits of an address of its family.
-    pub(crate) const fn bits(&self) -> u8 {
-        if self.address.is_ipv4() { 32 } else { 128 }
-    }
-
-    /// The lowest address.
-    pub(crate) fn first(&self) -> IpAddr {
-        let rest = u32::from(self.bits() - self.length);
-        match self.address {
-            IpAddr::V4(address) => {
-                let mask = u32::MAX.checked_shl(rest).unwrap_or_default();
-                IpAddr::from((address.to_bits() & mask).to_be_bytes())
-            }
-            IpAddr::V6(address) => {
-                let mask = u128::MAX.checked_shl(rest).unwrap_or_default();
-                IpAddr::from((address.to_bits() & mask).to_be_bytes())
-            }
-        }
-    }
-
-    /// Whether the address is one of the range.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.address.is_ipv4() && Self { address, ..*self }.first() == self.first()
-    }
-}
-
 /// The range that a text says.
 ///
 /// # Errors
@@ -134,7 +93,7 @@ pub(crate) fn range(field: &Field<'_>) -> Result<Range, FieldError> {
 /// What to warn about a range that says more than the network: one may have meant the network or the address.
 pub(crate) fn ambiguous(field: &Field<'_>) -> Option<String> {
     let range = Range::parse(field.text())?;
-    let (path, text, length, bits) = (field.path(), field.text(), range.length, range.bits());
+    let (path, text, length, bits) = (field.path(), field.text(), range.length, range.width());
     let network = range.first();
     let what = format!("{path}: CIDR value {text:?} is ambiguous in this context");
     let either = format!("(should be \"{network}/{length}\" or \"{}/{bits}\"?)", range.address);
@@ -148,24 +107,5 @@ pub(crate) fn port_or_name(port: &Field<'_>) -> Errors {
         Value::Number(_) => port.port().into_iter().collect(),
         // A port that is left out reads as 0.
         _ => vec![port.invalid_part(0, "must be between 1 and 65535, inclusive")],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_holds_what_shares_its_first_bits() {
-        let range = Range::parse("10.1.2.3/8").unwrap();
-        assert_eq!(range.first().to_string(), "10.0.0.0");
-        for (address, inside) in [("10.255.0.1", true), ("11.0.0.1", false), ("::1", false)] {
-            assert_eq!(range.contains(address.parse().unwrap()), inside, "{address}");
-        }
-        assert!(Range::parse("0.0.0.0/0").unwrap().contains("1.2.3.4".parse().unwrap()));
-        assert!(Range::parse("::/0").unwrap().contains("fd00::1".parse().unwrap()));
-        for text in ["10.0.0.0", "10.0.0.0/33", "::/129", "a/8", "/"] {
-            assert_eq!(Range::parse(text), None, "{text}");
-        }
     }
 }

@@ -17,6 +17,8 @@ mod endpoint_slice;
 mod namespace;
 mod garbage;
 mod service_account;
+mod service_address;
+mod service_cidr;
 mod node_health;
 mod pod_garbage;
 

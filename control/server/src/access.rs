@@ -106,9 +106,10 @@ fn node_may(node: &str, attempt: &Attempt<'_>, view: &View) -> bool {
         },
         ("", "pods", "status") => (write || attempt.verb == Verb::Get) && bound_here(node, attempt, view),
         ("", "secrets" | "configmaps" | "serviceaccounts", "") => read && referenced(node, attempt, view),
-        ("", "services", "") | ("discovery.k8s.io", "endpointslices", "") | ("node.k8s.io", "runtimeclasses", "") => {
-            read
-        }
+        ("", "services", "")
+        | ("discovery.k8s.io", "endpointslices", "")
+        | ("networking.k8s.io", "servicecidrs", "")
+        | ("node.k8s.io", "runtimeclasses", "") => read,
         ("", "namespaces", "") => read,
         ("" | "events.k8s.io", "events", "") => attempt.verb == Verb::Create || write,
         _ => false,

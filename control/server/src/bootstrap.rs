@@ -5,14 +5,17 @@ mod flows;
 mod given;
 pub(crate) mod local_groups;
 mod priorities;
+mod service_addresses;
+pub(crate) mod service_range;
 
 use std::net::{IpAddr, SocketAddr};
 
+use api::range::Range;
 use api::requester::Requester;
+use api::service_range::Pool;
 use api::status::Status;
 use serde_json::{Value, json};
 
-use crate::admit::nth;
 use crate::options::WriteOptions;
 use crate::verbs::modify::{Part, Wanted};
 use crate::verbs::{Ask, Core, kind_of, owners};
@@ -25,21 +28,22 @@ const SERVICE_PORT: u16 = 443;
 /// Makes what is missing and brings the addresses up to date.
 pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Status> {
     for name in NAMESPACES {
-        ensure(core, ("", "namespaces", "", name), json!({"metadata": {"name": name}}), None).await?;
+        ensure(core, ("", "namespaces", "", name), json!({"metadata": {"name": name}}), &[]).await?;
     }
+    service_addresses::adopt(core).await?;
     let labels = json!({"component": "apiserver", "provider": "kubernetes"});
-    if let Some((network, _)) = core.service_cidrs.first() {
+    if let Some(address) = service_address(&core.service_cidrs) {
         let port = addresses.first().map_or(SERVICE_PORT, SocketAddr::port);
         let service = json!({
             "metadata": {"name": "kubernetes", "labels": labels},
             "spec": {
                 "type": "ClusterIP",
-                "clusterIP": nth(*network, 1).to_string(),
+                "clusterIP": address.to_string(),
                 "ipFamilyPolicy": "SingleStack",
                 "ports": [{"name": "https", "port": SERVICE_PORT, "protocol": "TCP", "targetPort": port}],
             },
         });
-        ensure(core, ("", "services", "default", "kubernetes"), service, Some(&["spec"])).await?;
+        ensure(core, ("", "services", "default", "kubernetes"), service, &["/spec/ports"]).await?;
     }
     for family in ["IPv4", "IPv6"] {
         let of_family: Vec<SocketAddr> =
@@ -52,6 +56,7 @@ pub(crate) async fn run(core: &Core, addresses: &[SocketAddr]) -> Result<(), Sta
     let mut others = local_groups::all(now)?;
     others.extend(flows::all(now)?);
     others.extend(priorities::all()?);
+    others.extend(service_range::given(core)?);
     given::ensure(core, &others).await
 }
 
@@ -66,15 +71,20 @@ async fn endpoints(core: &Core, family: &str, addresses: &[SocketAddr]) -> Resul
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     });
     let key = ("discovery.k8s.io", "endpointslices", "default", name);
-    ensure(core, key, slice.clone(), Some(&["endpoints", "ports"])).await
+    ensure(core, key, slice.clone(), &["/endpoints", "/ports"]).await
 }
 
-/// Makes the object when it is missing, else sets these fields of it.
+/// The address of the API server's own Service: the first of the primary range.
+pub(crate) fn service_address(ranges: &[Range]) -> Option<IpAddr> {
+    ranges.first().and_then(|range| Pool::of(*range)).map(|pool| pool.first())
+}
+
+/// Makes the object when it is missing, else sets what these pointers lead to.
 async fn ensure(
     core: &Core,
     (group, plural, namespace, name): (&str, &str, &str, &str),
     mut object: Value,
-    fields: Option<&[&str]>,
+    fields: &[&str],
 ) -> Result<(), Status> {
     let kind = kind_of(group, plural).ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
     let requester = Requester::component("bootstrap");
@@ -90,11 +100,15 @@ async fn ensure(
             outcome => return outcome.map(drop),
         }
     }
-    let Some(fields) = fields else { return Ok(()) };
+    if fields.is_empty() {
+        return Ok(());
+    }
     let change = |old: &Value| {
         let mut next = old.clone();
         for field in fields {
-            next[*field] = object[*field].clone();
+            if let (Some(place), Some(value)) = (next.pointer_mut(field), object.pointer(field)) {
+                *place = value.clone();
+            }
         }
         Ok(Wanted::relative(next))
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use api::range::Range;
 use api::status::Status;
 use api::verbs::Verbs;
 use seam::Seam;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Builtin;
 use crate::admit::Admission;
 use crate::app::App;
+use crate::bootstrap;
 use crate::components::Component;
 use crate::flows::Flows;
 use crate::limits::Limits;
@@ -27,7 +29,6 @@ use crate::pki::{NodeBundle, Pair, Pki, PkiError, kubeconfig};
 use crate::usage::Usage;
 use crate::verbs::{Core, InProcess};
 use crate::watch::Hub;
-use crate::{admit, bootstrap};
 
 /// A store that has just opened may still be electing; bootstrap is tried again this often, about a second apart.
 const BOOTSTRAP_TRIES: usize = 30;
@@ -102,6 +103,7 @@ impl Server {
         let (sockets, addresses) = bind(&config.listen).await?;
         let reachable = bootstrap::reachable(&config.advertise, &addresses);
         let ServerConfig { service_cidrs, admission, components, .. } = config;
+        let service_cidrs = ranges(&service_cidrs);
         let core = Arc::new(Core { store, seam: seam.clone(), service_cidrs, admission, components });
         let stop = CancellationToken::new();
         let version = version(&config.version);
@@ -131,11 +133,22 @@ impl Server {
         let verbs = Arc::new(InProcess(Arc::clone(&core)));
         let cluster_name = config.cluster_name;
         let node_url = if config.advertise.is_empty() { url(&addresses) } else { url(&reachable) };
-        let running = Running { addresses, verbs, admin, pki, cluster_name, node_url, seam, listener, stop };
+        let running = Running {
+            addresses,
+            verbs,
+            admin,
+            pki,
+            cluster_name,
+            node_url,
+            seam: seam.clone(),
+            listener,
+            stop: stop.clone(),
+        };
         if let Err(status) = first_objects(&core, &reachable).await {
             running.shutdown().await;
             return Err(StartError::Bootstrap(status));
         }
+        seam.spawn("default service range", bootstrap::service_range::keep(core, stop));
         app.bootstrapped.store(true, Ordering::Release);
         Ok(running)
     }
@@ -144,8 +157,12 @@ impl Server {
 /// Addresses that the server's certificate must name, beside those of the machine itself.
 fn own_addresses(config: &ServerConfig) -> Vec<IpAddr> {
     let listening = config.listen.iter().map(SocketAddr::ip).filter(|address| !address.is_unspecified());
-    let service = config.service_cidrs.first().map(|(network, _)| admit::nth(*network, 1));
+    let service = bootstrap::service_address(&ranges(&config.service_cidrs));
     listening.chain(service).chain(config.advertise.iter().copied()).collect()
+}
+
+fn ranges(configured: &[(IpAddr, u8)]) -> Vec<Range> {
+    configured.iter().map(|(address, length)| Range { address: *address, length: *length }).collect()
 }
 
 /// Takes every port, or none.

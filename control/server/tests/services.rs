@@ -70,8 +70,8 @@ async fn what_a_service_asks_for_and_cannot_have_is_told() {
     );
     assert_eq!(
         refused(json!({"ports": ports, "clusterIP": "10.0.0.1"})).await,
-        "422 spec.clusterIPs: Invalid value: [\"10.0.0.1\"]: failed to allocate IP 10.0.0.1: the provided IP (10.0.0.1) is \
-         not in the valid range. The range of valid IPs is 10.96.0.0/24"
+        "422 spec.clusterIPs: Invalid value: [\"10.0.0.1\"]: failed to allocate IP 10.0.0.1: the provided network does \
+         not match the current range"
     );
     let far = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]});
     let why = "422 spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid \

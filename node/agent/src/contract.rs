@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use async_trait::async_trait;
-use network::contract::{PodNetwork, ServicePort};
+use network::contract::{PodNetwork, Services};
 
 /// Why the pod network refused: what was attempted and the cause, as one message for a pod's events.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,6 @@ pub trait PodNetworking: Send + Sync + std::fmt::Debug {
     /// Uids of all attached pods, those of before an agent restart included.
     async fn attached(&self) -> Vec<String>;
 
-    /// Replaces the whole table of Services.
-    async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError>;
+    /// Replaces the whole table of Services, and the ranges of their addresses beside the configured ones.
+    async fn set_services(&self, services: &Services) -> Result<(), NetworkError>;
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, PodStatus, Secret};
-use network::contract::{PodNetwork, ServicePort};
+use network::contract::{PodNetwork, Services};
 use runtime::contract::{
     Container, ContainerConfig, ContainerId, ContainerState, ContainerUsage, Credentials, DiskUsage, ExecOutcome, Exit,
     Image, Limits, PodUsage, PullProgress, Result, Runtime, RuntimeError, RuntimeEvent, Sandbox, SandboxConfig,
@@ -237,7 +237,7 @@ impl PodNetworking for FakeNetwork {
     async fn attached(&self) -> Vec<String> {
         Vec::new()
     }
-    async fn set_services(&self, _: &[ServicePort]) -> std::result::Result<(), NetworkError> {
+    async fn set_services(&self, _: &Services) -> std::result::Result<(), NetworkError> {
         Ok(())
     }
 }

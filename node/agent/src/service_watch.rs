@@ -1,4 +1,5 @@
-//! Watches Services and `EndpointSlices`, keeps the pod network's table as they say, and names Services to containers.
+//! Watches Services, `EndpointSlices` and the ranges of Services, keeps the pod network's table as they say, and names
+//! Services to containers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +8,10 @@ use std::time::Duration;
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
+use network::contract::Services;
 use seam::{Seam, Task};
 use tokio::sync::watch;
 
@@ -39,6 +42,7 @@ impl<K> Default for Kept<K> {
 struct Known {
     services: Kept<Service>,
     slices: Kept<EndpointSlice>,
+    ranges: Kept<ServiceCIDR>,
 }
 
 /// Services as last heard.
@@ -66,9 +70,12 @@ impl ServiceWatch {
             follow(self.clone(), seam.clone(), Api::<Service>::all(client.clone()), |known| &mut known.services);
         let slices =
             follow(self.clone(), seam.clone(), Api::<EndpointSlice>::all(client.clone()), |known| &mut known.slices);
+        let ranges =
+            follow(self.clone(), seam.clone(), Api::<ServiceCIDR>::all(client.clone()), |known| &mut known.ranges);
         vec![
             seam.spawn("watch services", services),
             seam.spawn("watch endpoints", slices),
+            seam.spawn("watch ranges of services", ranges),
             seam.spawn("apply services", apply(self.clone(), seam.clone(), network, node)),
         ]
     }
@@ -141,11 +148,13 @@ async fn apply(watch: ServiceWatch, seam: Seam, network: Arc<dyn PodNetworking>,
         version.borrow_and_update();
         let table = {
             let known = watch.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if !known.services.listed || !known.slices.listed {
+            let Known { services, slices, ranges } = &*known;
+            if !services.listed || !slices.listed || !ranges.listed {
                 continue;
             }
-            let (services, slices) = (known.services.objects.values(), known.slices.objects.values());
-            services::table(services.map(Arc::as_ref), slices.map(Arc::as_ref), &node)
+            let (all, slices) = (services.objects.values(), slices.objects.values());
+            let ports = services::table(all.map(Arc::as_ref), slices.map(Arc::as_ref), &node);
+            Services { ranges: services::ranges(ranges.objects.values().map(Arc::as_ref)), ports }
         };
         if applied.as_ref() == Some(&table) {
             continue;

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use api::range::Range;
 use k8s_openapi::api::core::v1::{Service, ServicePort as Port};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
+use k8s_openapi::api::networking::v1::ServiceCIDR;
 use network::contract::{Protocol, ServicePort};
 
 /// Label that ties a slice to its Service.
@@ -34,6 +36,14 @@ pub(crate) fn table<'a>(
     }
     table.sort();
     table
+}
+
+/// Ranges of Service addresses, as network and prefix length, each once. Those of a ServiceCIDR that goes count until it is
+/// gone: Services have addresses of it until then.
+pub(crate) fn ranges<'a>(objects: impl IntoIterator<Item = &'a ServiceCIDR>) -> Vec<(IpAddr, u8)> {
+    let texts = objects.into_iter().filter_map(|object| object.spec.as_ref()?.cidrs.as_ref()).flatten();
+    let ranges = texts.filter_map(|text| Range::parse(text)).map(|range| (range.first(), range.length));
+    ranges.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn of_service(service: &Service, slices: &[&EndpointSlice], node: &str, table: &mut Vec<ServicePort>) {

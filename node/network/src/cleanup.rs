@@ -9,7 +9,7 @@ use rtnetlink::Handle;
 use super::allocation::Allocations;
 use super::config::NetworkConfig;
 use super::error::NetworkError;
-use super::{links, netns, nft, rules};
+use super::{links, netns, nft, rules, service_routes};
 
 /// As [`crate::Network::cleanup`], for a process without a runtime and without an open network: the janitor. Acts in the
 /// network namespace of the calling thread.
@@ -48,7 +48,9 @@ pub(crate) async fn remove_all(config: &NetworkConfig, handle: &Handle) -> Resul
         Err(error) => keep(Err(error)),
     }
     keep(remove_pins(config));
-    keep(links::restore_node(handle, &config.node_addresses(), &config.service_cidrs).await);
+    let own = config.node_addresses();
+    keep(service_routes::set(handle, &own, &[]).await);
+    keep(links::restore_node(handle, &own).await);
     keep(match fs::remove_file(config.allocation_file()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(NetworkError::io(format!("remove {}", config.allocation_file().display()))(error))

@@ -54,6 +54,17 @@ impl NetworkConfig {
         self.run.join("allocations.json")
     }
 
+    /// The configured ranges of Services and these, each once.
+    pub(crate) fn ranges_with(&self, added: &[(IpAddr, u8)]) -> Vec<(IpAddr, u8)> {
+        let mut ranges = self.service_cidrs.clone();
+        for range in added {
+            if !ranges.contains(range) {
+                ranges.push(*range);
+            }
+        }
+        ranges
+    }
+
     /// The node's own address in each range of pods: what Services and the node itself use towards pods.
     pub(crate) fn node_addresses(&self) -> Vec<IpAddr> {
         self.pod_cidrs.iter().map(|&(base, length)| nth(base, length, 1)).collect()

@@ -37,3 +37,12 @@ pub struct ServicePort {
     /// `sessionAffinity: ClientIP`: seconds for which a client stays with its endpoint.
     pub affinity_seconds: Option<u32>,
 }
+
+/// What a node serves of Services.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Services {
+    /// Ranges of their addresses beside those of the configuration, as network and prefix length.
+    pub ranges: Vec<(IpAddr, u8)>,
+    /// Their ports, sorted.
+    pub ports: Vec<ServicePort>,
+}

@@ -20,6 +20,7 @@ mod netns;
 mod network;
 mod nft;
 mod rules;
+mod service_routes;
 
 pub use cleanup::cleanup_blocking;
 pub use config::NetworkConfig;

@@ -19,7 +19,7 @@ const GATEWAY_V4: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 /// The same for IPv6.
 const GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 /// Every namespace has its loopback first; a pod's interface is asked to be the second.
-const LOOPBACK: u32 = 1;
+pub(crate) const LOOPBACK: u32 = 1;
 /// The pod's interface in its own namespace.
 const POD_LINK: u32 = 2;
 
@@ -78,39 +78,17 @@ pub(crate) async fn delete(handle: &Handle, name: &str) -> Result<(), NetworkErr
     }
 }
 
-/// Gives the node its own address towards pods, and a route for Services: packets to a Service address leave the node's own
-/// processes with the right source; the rules turn them to an endpoint, or refuse what is left.
-pub(crate) async fn prepare_node(
-    handle: &Handle,
-    own: &[IpAddr],
-    services: &[(IpAddr, u8)],
-) -> Result<(), NetworkError> {
+/// Gives the node its own address towards pods.
+pub(crate) async fn prepare_node(handle: &Handle, own: &[IpAddr]) -> Result<(), NetworkError> {
     set_up(handle, LOOPBACK).await?;
     for address in own {
         add_address(handle, LOOPBACK, *address, host_length(*address)).await?;
-    }
-    for &(base, length) in services {
-        let source = own.iter().find(|source| source.is_ipv4() == base.is_ipv4()).copied();
-        route_to_link(handle, LOOPBACK, base, length, source).await?;
     }
     Ok(())
 }
 
 /// Takes back what [`prepare_node`] gave.
-pub(crate) async fn restore_node(
-    handle: &Handle,
-    own: &[IpAddr],
-    services: &[(IpAddr, u8)],
-) -> Result<(), NetworkError> {
-    for &(base, length) in services {
-        let message = link_route(LOOPBACK, base, length, None)?;
-        match handle.route().del(message).execute().await {
-            Err(error) if code(&error) != -libc::ESRCH => {
-                return Err(NetworkError::netlink(format!("delete the route to {base}/{length}"))(error));
-            }
-            _ => {}
-        }
-    }
+pub(crate) async fn restore_node(handle: &Handle, own: &[IpAddr]) -> Result<(), NetworkError> {
     for address in own {
         let add = handle.address().add(LOOPBACK, *address, host_length(*address));
         let message = {
@@ -202,7 +180,7 @@ async fn route_to_link(
     handle.route().add(message).replace().execute().await.map_err(NetworkError::netlink(attempt))
 }
 
-fn link_route(
+pub(crate) fn link_route(
     index: u32,
     base: IpAddr,
     length: u8,
@@ -227,7 +205,7 @@ fn host_length(address: IpAddr) -> u8 {
 }
 
 /// The negative error number of a refused request; 0 for other failures.
-fn code(error: &Error) -> i32 {
+pub(crate) fn code(error: &Error) -> i32 {
     match error {
         Error::NetlinkError(message) => message.raw_code(),
         _ => 0,

@@ -11,12 +11,19 @@ use tokio::sync::Mutex;
 
 use super::allocation::{Allocation, Allocations};
 use super::config::NetworkConfig;
-use super::contract::{PodNetwork, ServicePort};
+use super::contract::{PodNetwork, Services};
 use super::error::NetworkError;
-use super::{cleanup, links, netns, nft, rules};
+use super::{cleanup, links, netns, nft, rules, service_routes};
 
 /// Longest pod uid: a UUID has 36 characters, a static pod's hash 32.
 const UID_MAX: usize = 64;
+
+/// What the kernel has of Services.
+#[derive(Debug, PartialEq, Eq)]
+struct Loaded {
+    rules: String,
+    ranges: Vec<(IpAddr, u8)>,
+}
 
 /// The network of one node: pods come and go, Services change. All methods may be called at the same time, but for one pod's
 /// attaching and detaching: those follow each other.
@@ -26,8 +33,8 @@ pub struct Network {
     handle: Handle,
     /// Held while its file is written, never while the kernel works: making a link takes 2 ms and removing one 17.
     allocations: Mutex<Allocations>,
-    /// The rules that the kernel has, as we gave them.
-    loaded: Mutex<Option<String>>,
+    /// The rules that the kernel has, as we gave them, and the ranges to which routes lead.
+    loaded: Mutex<Option<Loaded>>,
 }
 
 impl Network {
@@ -45,11 +52,12 @@ impl Network {
             forward(address)?;
         }
         let handle = links::connect()?;
-        links::prepare_node(&handle, &config.node_addresses(), &config.service_cidrs).await?;
+        links::prepare_node(&handle, &config.node_addresses()).await?;
+        service_routes::extend(&handle, &config.node_addresses(), &config.service_cidrs).await?;
         let network = Arc::new(Self { config, handle, allocations: Mutex::new(allocations), loaded: Mutex::new(None) });
         // Services of an earlier run go on until this one knows better.
         if !nft::is_loaded(&network.config).await? {
-            network.set_services(&[]).await?;
+            network.set_services(&Services::default()).await?;
         }
         Ok(network)
     }
@@ -121,17 +129,25 @@ impl Network {
         self.allocations.lock().await.pods().cloned().collect()
     }
 
-    /// Makes the kernel's rules those for exactly these Service ports. Does nothing when they are so already.
+    /// Makes the kernel's rules those for exactly these Services, and its routes those to exactly the configured ranges and
+    /// these. Does nothing when they are so already.
     ///
     /// # Errors
     /// When `nft` is missing or refuses; the rules before stay then.
-    pub async fn set_services(&self, ports: &[ServicePort]) -> Result<(), NetworkError> {
-        let rules = rules::render(&self.config, ports);
+    pub async fn set_services(&self, services: &Services) -> Result<(), NetworkError> {
+        let ranges = self.config.ranges_with(&services.ranges);
+        let wanted = Loaded { rules: rules::render(&self.config, services), ranges };
         let mut loaded = self.loaded.lock().await;
-        if loaded.as_ref() != Some(&rules) {
-            nft::load(&self.config.name, &rules).await?;
-            *loaded = Some(rules);
+        if loaded.as_ref() == Some(&wanted) {
+            return Ok(());
         }
+        if loaded.as_ref().is_none_or(|loaded| loaded.ranges != wanted.ranges) {
+            service_routes::set(&self.handle, &self.config.node_addresses(), &wanted.ranges).await?;
+        }
+        if loaded.as_ref().is_none_or(|loaded| loaded.rules != wanted.rules) {
+            nft::load(&self.config.name, &wanted.rules).await?;
+        }
+        *loaded = Some(wanted);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::config::NetworkConfig;
-use super::contract::{Protocol, ServicePort};
+use super::contract::{Protocol, ServicePort, Services};
 
 /// Set in the mark of connections to a node port: their source becomes the node's, so that answers of endpoints on other
 /// nodes come back through this one.
@@ -30,12 +30,13 @@ struct Family {
 const FAMILIES: [Family; 2] =
     [Family { v4: true, word: "ip", address: "ipv4_addr" }, Family { v4: false, word: "ip6", address: "ipv6_addr" }];
 
-/// The transaction that replaces our tables by ones for these ports, for `nft -f -`.
+/// The transaction that replaces our tables by ones for these ranges of Services and their ports, for `nft -f -`.
 ///
 /// Order matters to `nft`: what is referred to comes first. Connections that exist keep their endpoint; client affinities
 /// start anew.
 #[must_use]
-pub fn render(config: &NetworkConfig, ports: &[ServicePort]) -> String {
+pub fn render(config: &NetworkConfig, services: &Services) -> String {
+    let (ranges, ports) = (&config.ranges_with(&services.ranges), &services.ports);
     let mut text = String::new();
     for family in &FAMILIES {
         let table = format!("{} {}", family.word, config.name);
@@ -44,7 +45,7 @@ pub fn render(config: &NetworkConfig, ports: &[ServicePort]) -> String {
             let mut taken = BTreeSet::new();
             let ports = ports.iter().filter(|port| port.address.is_ipv4() == family.v4);
             let ports = ports.filter(|port| taken.insert((port.protocol, port.address, port.port))).collect();
-            Table { family, table, node, config, ports, text: &mut text }.render();
+            Table { family, table, node, config, ranges, ports, text: &mut text }.render();
         }
     }
     text
@@ -62,6 +63,8 @@ struct Table<'a> {
     table: String,
     node: IpAddr,
     config: &'a NetworkConfig,
+    /// All ranges of Services.
+    ranges: &'a [(IpAddr, u8)],
     ports: Vec<&'a ServicePort>,
     text: &'a mut String,
 }
@@ -174,7 +177,7 @@ impl Table<'_> {
         // Before routing, which for IPv6 would answer "unreachable" to what leads to the loopback.
         for hook in ["prerouting", "output"] {
             self.line(format_args!("add chain {table} filter_{hook} {{ type filter hook {hook} priority -90; }}"));
-            for range in self.ranges(&self.config.service_cidrs) {
+            for range in self.of_family(self.ranges) {
                 let unserved = format!("add rule {table} filter_{hook} {word} daddr {range}");
                 self.line(format_args!("{unserved} meta l4proto tcp reject with tcp reset"));
                 self.line(format_args!("{unserved} reject"));
@@ -185,7 +188,7 @@ impl Table<'_> {
     /// Pods that talk to the world do so with the address of the interface that leads there.
     fn leave(&mut self) {
         let (table, word, name) = (self.table.clone(), self.family.word, &self.config.name);
-        let pods = self.ranges(&self.config.pod_cidrs);
+        let pods = self.of_family(&self.config.pod_cidrs);
         let interfaces = format!("oifname != \"{name}*\" oifname != \"lo\"");
         for range in &pods {
             self.line(format_args!(
@@ -194,7 +197,7 @@ impl Table<'_> {
         }
     }
 
-    fn ranges(&self, cidrs: &[(IpAddr, u8)]) -> Vec<String> {
+    fn of_family(&self, cidrs: &[(IpAddr, u8)]) -> Vec<String> {
         let ours = cidrs.iter().filter(|(base, _)| base.is_ipv4() == self.family.v4);
         ours.map(|(base, length)| format!("{base}/{length}")).collect()
     }
@@ -274,8 +277,9 @@ mod tests {
             name: "br".to_owned(),
         };
         // What does not depend on the ports is shown by the first test alone.
-        let fixed = render(&config, &[]);
-        let lines: Vec<_> = render(&config, ports).lines().map(str::to_owned).collect();
+        let fixed = render(&config, &Services::default());
+        let services = Services { ports: ports.to_vec(), ..Services::default() };
+        let lines: Vec<_> = render(&config, &services).lines().map(str::to_owned).collect();
         let shown = lines.iter().filter(|line| ports.is_empty() || !fixed.lines().any(|f| f == line.as_str()));
         expected.assert_eq(&shown.fold(String::new(), |text, line| text + line + "\n"));
     }
@@ -322,6 +326,26 @@ mod tests {
                 add rule ip br filter_output ip daddr 10.96.0.0/16 reject
             "#]],
         );
+    }
+
+    #[test]
+    fn addresses_of_added_ranges_are_refused_too() {
+        let config = NetworkConfig {
+            run: "/run/x".into(),
+            pod_cidrs: vec![("10.1.0.0".parse().unwrap(), 24)],
+            service_cidrs: vec![("10.96.0.0".parse().unwrap(), 16)],
+            name: "br".to_owned(),
+        };
+        let ranges = [("10.96.0.0", 16), ("10.97.0.0", 29), ("fd97::", 112)];
+        let ranges = ranges.map(|(base, length)| (base.parse().unwrap(), length)).to_vec();
+        let text = render(&config, &Services { ranges, ..Services::default() });
+        let refused: Vec<&str> = text.lines().filter(|line| line.contains("filter_output ip")).collect();
+        expect![[r#"
+            add rule ip br filter_output ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset
+            add rule ip br filter_output ip daddr 10.96.0.0/16 reject
+            add rule ip br filter_output ip daddr 10.97.0.0/29 meta l4proto tcp reject with tcp reset
+            add rule ip br filter_output ip daddr 10.97.0.0/29 reject"#]]
+        .assert_eq(&refused.join("\n"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use network::contract::{PodNetwork, Protocol, ServicePort};
+use network::contract::{PodNetwork, Protocol, ServicePort, Services};
 use network::{Network, NetworkConfig, cleanup_blocking};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -102,6 +102,11 @@ fn run(command: &str) {
     assert!(status.unwrap_or_else(|e| panic!("{command}: {e}")).success(), "{command}");
 }
 
+/// These ports, of the configured ranges.
+fn serving<const N: usize>(ports: [ServicePort; N]) -> Services {
+    Services { ports: ports.into(), ..Services::default() }
+}
+
 async fn two_pods(config: &NetworkConfig) -> (Arc<Network>, PodNetwork, PodNetwork) {
     let network = Network::open(config.clone()).await.unwrap();
     let (a, b) = (network.attach("pod-a", None).await.unwrap(), network.attach("pod-b", None).await.unwrap());
@@ -121,7 +126,7 @@ async fn every_path(config: NetworkConfig, cluster: &str, idle: &str, expected: 
     assert_eq!(ask(None, at_b).await, format!("b {node}"), "node to pod");
 
     let endpoints = [(at_a.ip(), 8080), (at_b.ip(), 8080)];
-    network.set_services(&[port(cluster, &endpoints[1..]), port(idle, &[])]).await.unwrap();
+    network.set_services(&serving([port(cluster, &endpoints[1..]), port(idle, &[])])).await.unwrap();
     let service = SocketAddr::new(cluster.parse().unwrap(), 80);
     assert_eq!(ask(a.netns.as_deref(), service).await, format!("b {first}"), "pod to Service keeps the source");
     assert_eq!(ask(None, service).await, format!("b {node}"), "node to Service");
@@ -131,7 +136,7 @@ async fn every_path(config: NetworkConfig, cluster: &str, idle: &str, expected: 
     assert_eq!(ask(a.netns.as_deref(), unserved).await, "ConnectionRefused", "from a pod, no endpoints");
     assert_eq!(ask(None, unserved).await, "ConnectionRefused", "from the node, no endpoints");
 
-    network.set_services(&[port(cluster, &endpoints)]).await.unwrap();
+    network.set_services(&serving([port(cluster, &endpoints)])).await.unwrap();
     let mut seen = BTreeSet::new();
     for _ in 0..40 {
         seen.insert(ask(a.netns.as_deref(), service).await);
@@ -151,13 +156,62 @@ fn ipv6_paths() {
     on_node(true, |config| every_path(config, "fd96::10", "fd96::11", ["fd10:1::1", "fd10:1::2", "fd10:1::3"]));
 }
 
+/// A range that came later, on a machine that has no way to elsewhere.
+async fn added_range(config: NetworkConfig, range: (&str, u8), cluster: &str, node: &str) {
+    let routes = || String::from_utf8(ip(&["-4", "route"]).into_iter().chain(ip(&["-6", "route"])).collect()).unwrap();
+    let (network, a, b) = two_pods(&config).await;
+    let before = routes();
+    let ranges = vec![(range.0.parse().unwrap(), range.1)];
+    let ports = vec![port(cluster, &[(b.addresses[0], 8080)])];
+    network.set_services(&Services { ranges: ranges.clone(), ports: ports.clone() }).await.unwrap();
+    let service: SocketAddr = SocketAddr::new(cluster.parse().unwrap(), 80);
+    assert_eq!(ask(a.netns.as_deref(), service).await, format!("b {}", a.addresses[0]), "from a pod");
+    assert_eq!(ask(None, service).await, format!("b {node}"), "from the node");
+    let idle = SocketAddr::new(service.ip(), 81);
+    assert_eq!(ask(a.netns.as_deref(), idle).await, "ConnectionRefused", "from a pod, unserved");
+    assert_eq!(ask(None, idle).await, "ConnectionRefused", "from the node, unserved");
+    // A node that starts anew serves the range until it knows better, and lets go of it when it is gone.
+    drop(network);
+    let network = Network::open(config.clone()).await.unwrap();
+    assert_eq!(ask(None, service).await, format!("b {node}"), "after a restart");
+    network.set_services(&Services { ranges, ports }).await.unwrap();
+    network.set_services(&Services::default()).await.unwrap();
+    assert_eq!(routes(), before);
+    network.cleanup().await.unwrap();
+}
+
+fn ip(arguments: &[&str]) -> Vec<u8> {
+    std::process::Command::new("ip").args(arguments).output().unwrap().stdout
+}
+
+#[test]
+fn added_ranges_are_served() {
+    on_node(false, |config| added_range(config, ("10.97.0.0", 29), "10.97.0.3", "10.1.0.1"));
+    on_node(true, |config| added_range(config, ("fd97::", 112), "fd97::3", "fd10:1::1"));
+}
+
+#[test]
+fn an_added_range_takes_no_network_away() {
+    on_node(false, |config| async move {
+        let network = Network::open(config).await.unwrap();
+        run("ip link add out0 type veth peer name out1");
+        run("ip link set out0 up");
+        run("ip link set out1 up");
+        run("ip route add 192.0.2.0/24 dev out0 metric 600");
+        let ranges = vec![("192.0.2.0".parse().unwrap(), 24)];
+        network.set_services(&Services { ranges, ..Services::default() }).await.unwrap();
+        let taken = String::from_utf8(ip(&["route", "get", "192.0.2.7"])).unwrap();
+        assert!(taken.contains("dev out0"), "{taken}");
+    });
+}
+
 #[test]
 fn affinity_keeps_a_client_with_its_endpoint() {
     on_node(false, |config| async move {
         let (network, a, b) = two_pods(&config).await;
         let endpoints = [(a.addresses[0], 8080), (b.addresses[0], 8080)];
         let sticky = ServicePort { affinity_seconds: Some(60), ..port("10.96.0.10", &endpoints) };
-        network.set_services(&[sticky]).await.unwrap();
+        network.set_services(&serving([sticky])).await.unwrap();
         let mut seen = BTreeSet::new();
         for _ in 0..20 {
             seen.insert(ask(None, "10.96.0.10:80".parse().unwrap()).await);
@@ -197,7 +251,7 @@ fn a_node_port_answers_on_the_nodes_addresses() {
         };
         let at_node = "192.0.2.1:30080".parse().unwrap();
         for affinity in [None, Some(60)] {
-            network.set_services(&[open(affinity)]).await.unwrap();
+            network.set_services(&serving([open(affinity)])).await.unwrap();
             assert_eq!(ask(Some(&outside), at_node).await, "b 10.1.0.1", "from outside, {affinity:?}");
             assert_eq!(ask(None, at_node).await, "b 10.1.0.1", "from the node, {affinity:?}");
             assert_eq!(ask(a.netns.as_deref(), at_node).await, "b 10.1.0.1", "from a pod, {affinity:?}");
@@ -216,7 +270,7 @@ fn attaching_is_idempotent_over_restarts_and_detaching_too() {
         let first = Network::open(config.clone()).await.unwrap();
         let pod = first.attach("pod-a", None).await.unwrap();
         assert_eq!(first.attach("pod-a", None).await.unwrap(), pod);
-        first.set_services(&[port("10.96.0.10", &[(pod.addresses[0], 8080)])]).await.unwrap();
+        first.set_services(&serving([port("10.96.0.10", &[(pod.addresses[0], 8080)])])).await.unwrap();
         drop(first);
         let second = Network::open(config.clone()).await.unwrap();
         assert_eq!(second.attached().await, ["pod-a"]);
@@ -252,7 +306,7 @@ fn nothing_is_left_after_cleanup() {
         run("ip link set lo up");
         let before = look();
         let (network, _, _) = two_pods(&config).await;
-        network.set_services(&[port("10.96.0.10", &[])]).await.unwrap();
+        network.set_services(&serving([port("10.96.0.10", &[])])).await.unwrap();
         assert_ne!(look(), before);
         drop(network);
         cleanup_blocking(&config).unwrap();

@@ -6,9 +6,9 @@ mod pod;
 mod priority;
 mod service;
 
-pub(crate) use service::nth;
+pub(crate) use service::service_address;
 
-use api::kind::Scope;
+use api::kind::{Kind, Scope};
 use api::meta::Resource;
 use api::status::{Cause, Status};
 use api::validate::FieldError;
@@ -113,6 +113,16 @@ pub(crate) async fn admit(review: &Review<'_>, object: &mut Value) -> Result<Adm
         admitted.warnings.extend(admission.admit(&request, object).await?);
     }
     Ok(admitted)
+}
+
+/// What goes together with an object that goes.
+pub(crate) fn freed(view: &View, kind: &Kind, object: &Value) -> Result<Vec<Write>, Status> {
+    let resource = kind.stored_resource();
+    if (&*resource.group, &*resource.plural) == ("", "services") {
+        service::freed(view, object)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// Nothing is made in a namespace that is missing or going.

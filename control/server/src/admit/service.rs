@@ -1,7 +1,8 @@
 //! Addresses and node ports of Services.
 //!
-//! What is taken is read from the Services themselves. So that two proposals do not take the same, every one that takes
-//! something also rewrites one hidden object, [`LOCK`], at the revision at which it was read together with the Services.
+//! An address is taken by the IPAddress of its name, which is written with the Service. What ports are taken is read from the
+//! Services themselves. So that two proposals do not take the same, every one that takes a port also rewrites one hidden
+//! object, [`LOCK`], at the revision at which it was read together with the Services.
 
 mod addresses;
 mod ports;
@@ -11,16 +12,17 @@ use api::meta::{Key, Resource, Uid};
 use api::record::{Body, Header};
 use api::status::Status;
 use api::validate::FieldError;
+use api::view::View;
 use serde_json::{Value, json};
 use store::{Precondition, Write};
 
 use super::{Admitted, Review};
-pub(crate) use addresses::nth;
+pub(crate) use addresses::object as service_address;
 
 /// Group, plural and name of the hidden object; no kind is served under them.
 const LOCK: (&str, &str, &str) = ("internal.bireme.dev", "allocations", "services");
 
-/// Whether a Service took something that it did not have.
+/// Whether a Service took ports that it did not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Took {
     Nothing,
@@ -32,14 +34,18 @@ pub(super) fn allocate(review: &Review<'_>, service: &mut Value, admitted: &mut 
     if !service["spec"].is_object() {
         return Ok(());
     }
-    let addresses = addresses::give(review, service)?;
-    let ports = ports::give(review, service)?;
-    if addresses == Took::Something || ports == Took::Something {
+    addresses::give(review, service, admitted)?;
+    if ports::give(review, service)? == Took::Something {
         let (precondition, write) = lock(review)?;
         admitted.preconditions.push(precondition);
         admitted.writes.push(write);
     }
     Ok(())
+}
+
+/// What goes with a Service that goes.
+pub(super) fn freed(view: &View, service: &Value) -> Result<Vec<Write>, Status> {
+    addresses::freed(view, service, None)
 }
 
 /// What the client is told of a Service that cannot get what it asks for.

@@ -11,6 +11,7 @@ use store::{Precondition, Write};
 
 use super::modify::{finalizers, is_over, set_revision};
 use super::{Ask, Core, Object, RETRIES_MAX, first, value_of};
+use crate::admit;
 use crate::options::DeleteOptions;
 use crate::stamp;
 
@@ -87,6 +88,9 @@ impl Core {
             if let Some((precondition, write)) = price.paid {
                 preconditions.push(precondition);
                 writes.push(write);
+            }
+            if over {
+                writes.extend(admit::freed(&view, ask.kind, &old)?);
             }
             let Ok(applied) = self.propose(ask.epoch, preconditions, writes).await? else { continue };
             if over {

@@ -25,18 +25,18 @@ const ONE_OF_AN_OBJECT: [&str; 1] = ["FailedScheduling"];
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fact<'a> {
-    pub(super) about: &'a Key,
-    pub(super) uid: &'a Uid,
-    pub(super) warning: bool,
-    pub(super) reason: &'a str,
-    pub(super) message: &'a str,
+pub(crate) struct Fact<'a> {
+    pub(crate) about: &'a Key,
+    pub(crate) uid: &'a Uid,
+    pub(crate) warning: bool,
+    pub(crate) reason: &'a str,
+    pub(crate) message: &'a str,
 }
 
 impl Core {
     /// Records a fact: a new Event, or one more count of an equal one. Equal facts have equal names, so that no search is
     /// needed.
-    pub(super) async fn record(
+    pub(crate) async fn record(
         &self,
         requester: &Requester,
         epoch: Option<Epoch>,

@@ -5,19 +5,19 @@ pub(crate) mod bind;
 mod carry;
 mod create;
 mod delete;
-mod event;
+pub(crate) mod event;
 pub(crate) mod evict;
 pub(crate) mod modify;
 pub(crate) mod owners;
 pub(crate) mod patch;
 mod runs;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::kind::{Kind, Scope};
 use api::meta::{Epoch, Key, Revision};
+use api::range::Range;
 use api::record::{Body, NotStorable, Record};
 use api::requester::Requester;
 use api::status::Status;
@@ -50,7 +50,7 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) seam: Seam,
     /// Ranges of Service addresses, the primary family first.
-    pub(crate) service_cidrs: Vec<(IpAddr, u8)>,
+    pub(crate) service_cidrs: Vec<Range>,
     /// Who else is asked before a write.
     pub(crate) admission: Vec<Arc<dyn Admission>>,
     /// What else the control plane is made of.

@@ -132,7 +132,8 @@ impl Core {
             let write = if over { Write::Delete { key: key.clone() } } else { Self::put(ask.kind, &key, &object)? };
             let mut preconditions = vec![Precondition::At(key.clone(), record.revision)];
             preconditions.extend(admitted.preconditions);
-            let writes = std::iter::once(write).chain(admitted.writes).collect();
+            let freed = if over { admit::freed(&view, ask.kind, &old)? } else { Vec::new() };
+            let writes = std::iter::once(write).chain(admitted.writes).chain(freed).collect();
             match self.propose(ask.epoch, preconditions, writes).await? {
                 Ok(_) if over => return Ok(Written { object: Object::Loose(object), created: false, warnings }),
                 Ok(applied) => {

@@ -51,3 +51,14 @@ fn names_services_to_containers() {
     assert!(names.contains(&"WEB_APP_SERVICE_PORT_HTTP") && names.contains(&"WEB_APP_PORT_80_TCP_ADDR"), "{names:?}");
     assert!(environment(&[service()], "other", true).is_empty());
 }
+
+#[test]
+fn ranges_count_until_they_are_gone() {
+    let of = |name: &str, ranges: serde_json::Value| -> ServiceCIDR {
+        let meta = json!({ "name": name, "deletionTimestamp": "2026-01-01T00:00:00Z" });
+        serde_json::from_value(json!({ "metadata": meta, "spec": { "cidrs": ranges } })).unwrap()
+    };
+    let found = ranges(&[of("a", json!(["10.97.0.0/29", "fd97::/112"])), of("b", json!(["10.97.0.0/29"]))]);
+    let found: Vec<String> = found.iter().map(|(base, length)| format!("{base}/{length}")).collect();
+    assert_eq!(found, ["10.97.0.0/29", "fd97::/112"]);
+}

@@ -52,10 +52,6 @@ impl Strategy for ServiceCidr {
         }
     }
 
-    fn warnings(&self, _object: &Value) -> Vec<String> {
-        vec!["servicecidrs.networking.k8s.io are stored, but this server gives no addresses from them yet".to_owned()]
-    }
-
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         let ranges: Vec<&str> = json::items(object, "/spec/cidrs").iter().filter_map(Value::as_str).collect();
         vec![cells::name(object), ranges.join(",").into(), cells::age(object, now)]
@@ -78,7 +74,7 @@ fn ranges(spec: &Field<'_>) -> Errors {
             Err(error) => errors.push(error),
             Ok(range) => {
                 families.push(range.address.is_ipv4());
-                let canonical = format!("{}/{}", range.first(), range.length);
+                let canonical = range.to_string();
                 let wrong = canonical != one.text();
                 errors.extend(wrong.then(|| one.invalid(format!("must be in canonical form ({canonical:?})"))));
             }

@@ -1,137 +1,155 @@
-//! Cluster addresses of Services.
+//! Cluster addresses of Services: which are free, and the IPAddress objects that say whose the others are.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use api::meta::Resource;
+use api::meta::{Key, Resource};
+use api::record::Record;
+use api::requester::Requester;
+use api::service_address::{self, Parent};
+use api::service_range::{self, Pool, ServiceRange};
 use api::service_spec::stacks::{self, Family};
 use api::status::Status;
 use api::validate::FieldError;
 use api::view::View;
 use serde_json::Value;
+use store::{Precondition, Write};
 
-use super::{Review, Took, refused};
+use super::{Admitted, Review, refused};
+use crate::options::WriteOptions;
+use crate::stamp;
+use crate::verbs::{Ask, Core, kind_of, owners, value_of};
 
 /// Where wrong addresses are told.
 const LIST: &str = "spec.clusterIPs";
 
-/// Addresses of a range that are looked at, at most: a /12 as kubeadm gives it.
-const RANGE_MAX: u64 = 1 << 20;
-/// The first addresses are left to those who choose theirs (KEP-3070); address 1 is the API server's.
-const STATIC_BAND: u64 = 16;
-
-/// Settles the families of a Service and gives it the addresses that it is due; its kind has kept those that it had.
-pub(super) fn give(review: &Review<'_>, service: &mut Value) -> Result<Took, Status> {
-    let ranges = &review.core.service_cidrs;
-    let cluster: Vec<Family> = ranges.iter().map(|(network, _)| Family::of(*network)).collect();
+/// Settles the families of a Service and gives it the addresses that it is due; its kind has kept those that it had. Of each
+/// the IPAddress is written with the Service, and of those that it gives up it goes.
+pub(super) fn give(review: &Review<'_>, service: &mut Value, admitted: &mut Admitted) -> Result<(), Status> {
+    let cluster: Vec<Family> = review.core.service_cidrs.iter().map(|range| Family::of(range.address)).collect();
     stacks::settle(service, review.old, &cluster).map_err(|errors| refused(service, &errors))?;
     let due = stacks::due(service, review.old);
-    if due.is_empty() {
-        return Ok(Took::Nothing);
-    }
-    let used = used(review.view, ranges.len() > 1);
-    let given = service["spec"]["clusterIPs"].clone();
-    let mut addresses: Vec<String> = given.as_array().into_iter().flatten().map(text).collect();
-    for (nth, family) in due {
-        let range = ranges.iter().copied().find(|(network, _)| Family::of(*network) == family);
-        let range = range.ok_or_else(|| Status::internal(format!("no range of {} for Services", family.name())))?;
-        match addresses.get(nth).cloned() {
-            None => addresses.push(free(review, range, &used)?.to_string()),
-            Some(asked) => {
-                let why = |why| format!("failed to allocate IP {asked}: {why}");
-                let wrong = open(range, &asked, &used).map_err(|told| FieldError::invalid(LIST, &given, why(told)));
-                wrong.map_err(|error| refused(service, &[error]))?;
+    if !due.is_empty() {
+        let sources = sources(review)?;
+        let mut addresses: Vec<String> = texts(&service["spec"]["clusterIPs"]);
+        for (nth, family) in due {
+            let (source, address) = match addresses.get(nth) {
+                None => next(review, &sources, family)?,
+                Some(asked) => open(review, &sources, asked).map_err(|why| {
+                    let why = format!("failed to allocate IP {asked}: {why}");
+                    refused(service, &[FieldError::invalid(LIST, &service["spec"]["clusterIPs"], why)])
+                })?,
+            };
+            admitted.preconditions.extend(source.stands.clone());
+            claim(review, service, address, admitted)?;
+            if nth == addresses.len() {
+                addresses.push(address.to_string());
             }
         }
+        let spec = &mut service["spec"];
+        spec["clusterIP"] = addresses.first().cloned().into();
+        spec["clusterIPs"] = addresses.into();
     }
-    let spec = &mut service["spec"];
-    spec["clusterIP"] = addresses.first().cloned().into();
-    spec["clusterIPs"] = addresses.into();
-    Ok(Took::Something)
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-/// Says why an address of the range may not be had.
-fn open(range: (IpAddr, u8), asked: &str, used: &BTreeSet<IpAddr>) -> Result<(), String> {
-    let address: IpAddr = asked.parse().map_err(|_| "must be a valid IP address".to_owned())?;
-    let (network, prefix) = range;
-    if !within(range, address) {
-        return Err(format!(
-            "the provided IP ({address}) is not in the valid range. The range of valid IPs is {network}/{prefix}"
-        ));
+    if let Some(old) = review.old {
+        admitted.writes.extend(freed(review.view, old, Some(service))?);
     }
-    if used.contains(&address) { Err("provided IP is already allocated".to_owned()) } else { Ok(()) }
+    Ok(())
 }
 
-/// A free address of the range.
-fn free(review: &Review<'_>, range: (IpAddr, u8), used: &BTreeSet<IpAddr>) -> Result<IpAddr, Status> {
-    let size = range_size(range);
-    let band = STATIC_BAND.min(size / 16).max(1) + 1;
-    let span = size.saturating_sub(band + 1).max(1);
-    let start = review.core.seam.random().below(span);
-    (0..span)
-        .map(|step| nth(range.0, band + (start + step) % span))
-        .find(|address| !used.contains(address))
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|one| Some(one.as_str()?.to_owned())).collect()
+}
+
+/// What addresses are taken of.
+struct Source {
+    pool: Pool,
+    /// The ServiceCIDR must still be as it was read: one whose deletion has begun gives nothing any more.
+    stands: Option<Precondition>,
+}
+
+/// The pools of every ServiceCIDR that is open, the default one first; those of the configuration while there is none at all.
+fn sources(review: &Review<'_>) -> Result<Vec<Source>, Status> {
+    let resource = Resource::new(service_range::GROUP, service_range::PLURAL);
+    let mut stored = Vec::new();
+    for record in review.view.list(&resource, None) {
+        stored.push((ServiceRange::of(&value_of(record)?), record));
+    }
+    if stored.is_empty() {
+        let pools = review.core.service_cidrs.iter().filter_map(|range| Pool::of(*range));
+        return Ok(pools.map(|pool| Source { pool, stands: None }).collect());
+    }
+    stored.sort_by_key(|(range, _)| range.name != service_range::DEFAULT);
+    let of = |(range, record): (ServiceRange, &std::sync::Arc<Record>)| {
+        let stands = Some(Precondition::At(record.key.clone(), record.revision));
+        range.pools.into_iter().map(move |pool| Source { pool, stands: stands.clone() })
+    };
+    Ok(stored.into_iter().filter(|(range, _)| range.open).flat_map(of).collect())
+}
+
+/// Whether somebody has the address.
+fn is_taken(review: &Review<'_>, address: IpAddr) -> bool {
+    service_address::key(address).is_none_or(|key| review.view.get(&key).is_some())
+}
+
+/// A free address of the first range of the family that has one.
+fn next<'s>(review: &Review<'_>, sources: &'s [Source], family: Family) -> Result<(&'s Source, IpAddr), Status> {
+    let below = |span| review.core.seam.random().below(span);
+    let of_family = sources.iter().filter(|source| source.pool.family() == family);
+    of_family
+        .filter_map(|source| Some((source, source.pool.free(below, |address| is_taken(review, address))?)))
+        .next()
         .ok_or_else(|| Status::internal("failed to allocate a serviceIP: range is full"))
 }
 
-fn range_size((network, prefix): (IpAddr, u8)) -> u64 {
-    let bits = if network.is_ipv4() { 32 } else { 128 };
-    let host = u32::from(bits - prefix.min(bits));
-    1u64.checked_shl(host).unwrap_or(RANGE_MAX).clamp(1, RANGE_MAX)
+/// The address that a Service asks for, or why it may not be had.
+fn open<'s>(review: &Review<'_>, sources: &'s [Source], asked: &str) -> Result<(&'s Source, IpAddr), &'static str> {
+    let address: IpAddr = asked.parse().map_err(|_| "must be a valid IP address")?;
+    let source = sources.iter().find(|source| source.pool.holds(address));
+    let source = source.ok_or("the provided network does not match the current range")?;
+    if is_taken(review, address) { Err("provided IP is already allocated") } else { Ok((source, address)) }
 }
 
-fn within((network, prefix): (IpAddr, u8), address: IpAddr) -> bool {
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(four) => (u128::from(four.to_bits()), 32u32),
-        IpAddr::V6(six) => (six.to_bits(), 128),
+/// Adds the IPAddress of a Service to what is written with it.
+fn claim(review: &Review<'_>, service: &Value, address: IpAddr, admitted: &mut Admitted) -> Result<(), Status> {
+    let write = object(review.core, address, review.ask.namespace, stamp::meta_text(service, "name"))?;
+    admitted.preconditions.push(Precondition::Absent(write.0));
+    admitted.writes.push(write.1);
+    Ok(())
+}
+
+/// The IPAddress of a Service as it is written, and its key.
+pub(crate) fn object(core: &Core, address: IpAddr, namespace: &str, name: &str) -> Result<(Key, Write), Status> {
+    let kind = kind_of(service_range::GROUP, service_address::PLURAL);
+    let kind = kind.ok_or_else(|| Status::internal("addresses are not served"))?;
+    let requester = Requester::component("bootstrap");
+    let manager = owners::of_component(&requester);
+    let text = address.to_string();
+    let options = WriteOptions::default();
+    let ask = Ask { requester: &requester, epoch: None, kind, namespace: "", name: &text, manager, options };
+    let mut object = service_address::object(address, namespace, name);
+    object["apiVersion"] = kind.api_version().into();
+    object["kind"] = (&*kind.kind).into();
+    stamp::create(kind, &mut object, &core.seam);
+    kind.strategy.default(&mut object);
+    owners::of_new(&ask, &mut object, &core.seam);
+    let key = ask.key(&text)?;
+    let write = Core::put(kind, &key, &object)?;
+    Ok((key, write))
+}
+
+/// The deletions of the IPAddresses that a Service had and no longer has; without a next state, of all.
+pub(super) fn freed(view: &View, old: &Value, next: Option<&Value>) -> Result<Vec<Write>, Status> {
+    let own = |key: &Key| {
+        key.namespace() == stamp::meta_text(old, "namespace") && key.name() == stamp::meta_text(old, "name")
     };
-    let ((network, length), (address, other)) = (bits(network), bits(address));
-    let host = length.saturating_sub(u32::from(prefix));
-    length == other && network.checked_shr(host).unwrap_or(0) == address.checked_shr(host).unwrap_or(0)
-}
-
-/// The address that far into a range.
-pub(crate) fn nth(network: IpAddr, offset: u64) -> IpAddr {
-    match network {
-        IpAddr::V4(four) => {
-            let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-            IpAddr::V4(Ipv4Addr::from_bits(four.to_bits().saturating_add(offset)))
-        }
-        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits().saturating_add(u128::from(offset)))),
-    }
-}
-
-/// Addresses of all Services. The second address of one is not among its extracted fields and costs a parse.
-fn used(view: &View, dual: bool) -> BTreeSet<IpAddr> {
-    let mut used = BTreeSet::new();
-    for service in view.list(&Resource::new("", "services"), None) {
-        let primary = service.header.fields.iter().find(|(name, _)| &**name == "spec.clusterIP");
-        let Some(primary) = primary.and_then(|(_, value)| value.parse::<IpAddr>().ok()) else { continue };
-        used.insert(primary);
-        if dual && let Ok(object) = service.body.decode::<Value>() {
-            let all = object["spec"]["clusterIPs"].as_array().into_iter().flatten();
-            used.extend(all.filter_map(Value::as_str).filter_map(|address| address.parse::<IpAddr>().ok()));
+    let mut writes = Vec::new();
+    for address in service_address::of_service(old) {
+        let kept = next.is_some_and(|next| service_address::of_service(next).any(|other| other == address));
+        let record = service_address::key(address).filter(|_| !kept).and_then(|key| view.get(&key));
+        if let Some(record) = record
+            && Parent::of(&value_of(record)?).service().as_ref().is_some_and(own)
+        {
+            writes.push(Write::Delete { key: record.key.clone() });
         }
     }
-    used
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_hold_their_own_addresses_only() {
-        let range = ("10.96.0.0".parse().unwrap(), 12);
-        assert!(within(range, "10.96.0.1".parse().unwrap()));
-        assert!(within(range, "10.111.255.255".parse().unwrap()));
-        assert!(!within(range, "10.112.0.0".parse().unwrap()));
-        assert!(!within(range, "fd00::1".parse().unwrap()));
-        assert_eq!(range_size(range), 1 << 20);
-        assert_eq!(nth("fd00::".parse().unwrap(), 1), "fd00::1".parse::<IpAddr>().unwrap());
-    }
+    Ok(writes)
 }

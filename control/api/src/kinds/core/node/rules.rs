@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::field::{Errors, Field};
-use crate::network::{self, Range};
+use crate::network;
+use crate::range::Range;
 use crate::{name, pod_spec, resource_name};
 
 use super::annotations;

@@ -6,7 +6,7 @@ use super::super::super::selection::{object, repeated};
 use super::device_names;
 use crate::condition;
 use crate::field::{Errors, Field};
-use crate::network::Range;
+use crate::range::Range;
 use crate::validate::{FieldError, FieldProblem};
 
 /// Most conditions of one device, addresses of one, and bytes of what only its driver reads (KEP-4817).
