@@ -41,6 +41,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let privileges = Privileges::detect();
     let outcome = match Arguments::parse().command {
         Command::Doctor(doctor) => return roles::doctor::run(&doctor, privileges),
+        Command::Wasm(wasm) => return roles::wasm::run(&wasm, privileges),
         Command::Up(up) => tasks()?.block_on(roles::up::run(roles::settings::settle(&up, privileges)?)),
         Command::Down(down) => {
             let data = down.data_dir.map_or_else(|| roles::settings::default_data_dir(privileges), Ok)?;

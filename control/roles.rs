@@ -10,6 +10,7 @@ pub(crate) mod line;
 pub(crate) mod place;
 pub(crate) mod settings;
 pub(crate) mod up;
+pub(crate) mod wasm;
 pub(crate) mod child;
 pub(crate) mod process;
 pub(crate) mod serve;

@@ -4,9 +4,11 @@
 
 pub mod blobs;
 pub mod digest;
+pub mod docker_config;
 pub mod manifest;
 pub mod publish;
 pub mod pull;
+pub mod push;
 pub mod reference;
 pub mod serve;
 pub mod unpack;
@@ -14,4 +16,5 @@ pub mod unpack;
 pub use blobs::BlobStore;
 pub use digest::Digest;
 pub use pull::{Client, ClientConfig, Credentials, Progress, PullError, Pulled};
+pub use push::PushError;
 pub use reference::Reference;

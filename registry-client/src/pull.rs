@@ -151,17 +151,22 @@ impl Client {
         blobs: &Arc<BlobStore>,
         progress: Option<mpsc::Sender<Progress>>,
     ) -> Result<Pulled, PullError> {
+        self.session(reference, credentials).pull(reference, blobs, progress).await
+    }
+
+    /// One exchange with the registry that the reference names.
+    pub(crate) fn session(&self, reference: &Reference, credentials: Option<&Credentials>) -> Session {
         let plain = reference.is_loopback()
             || self.config.insecure_registries.iter().any(|registry| registry == reference.registry());
-        Session::open(plain, credentials).pull(reference, blobs, progress).await
+        Session::open(plain, credentials)
     }
 }
 
-/// One pull. The library keeps the first credentials that it sees for a registry, so that a client shared between pulls would
-/// lend those of one pod to the next, and never take new ones.
-struct Session {
-    client: oci_distribution::Client,
-    auth: RegistryAuth,
+/// One pull or push. The library keeps the first credentials that it sees for a registry, so that a client shared between
+/// them would lend those of one pod to the next, and never take new ones.
+pub(crate) struct Session {
+    pub(crate) client: oci_distribution::Client,
+    pub(crate) auth: RegistryAuth,
 }
 
 impl Session {
@@ -356,7 +361,7 @@ where
 }
 
 /// Sorts the library's errors by what a user can do about them.
-fn failure(reference: &Reference, what: &str, error: &OciDistributionError) -> PullError {
+pub(crate) fn failure(reference: &Reference, what: &str, error: &OciDistributionError) -> PullError {
     use oci_distribution::errors::OciErrorCode as Code;
     let reference = reference.to_string();
     match error {

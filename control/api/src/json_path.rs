@@ -1,5 +1,5 @@
-//! Paths into objects as kubectl and policies write them, `.spec.containers[*].name`: whether one can be read. The grammar and the
-//! words are those of client-go, which is not that of RFC 9535.
+//! Paths into objects as kubectl and policies write them, `.spec.containers[*].name`: whether one can be read. The grammar and
+//! the words are those of client-go, which is not that of RFC 9535.
 
 /// What is wrong with a path, which stands between braces.
 ///

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod wasm;
+
+pub use wasm::{Inspect, Push, Run, Volume, Wasm, WasmCommand};
+
 /// Kubernetes workloads as Linux processes and WebAssembly, from one binary.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bireme", version, propagate_version = true, disable_help_subcommand = true)]
@@ -33,6 +37,8 @@ pub enum Command {
     Delete(Delete),
     /// Print the logs of a container
     Logs(Logs),
+    /// Inspect, run and push one WebAssembly artifact, without a cluster
+    Wasm(Wasm),
 }
 
 /// Which cluster, and where in it.

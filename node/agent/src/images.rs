@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use runtime::contract::{Credentials, Image, RuntimeError};
-use serde::Deserialize;
+use runtime::contract::{Credentials, DockerConfig, Image, RuntimeError};
 
 use crate::carry::{Carrier, Done, Refusal};
 use crate::events::Weight;
@@ -117,36 +116,10 @@ fn registry(reference: &str) -> &str {
     }
 }
 
-/// `.dockerconfigjson`: credentials by registry.
-#[derive(Deserialize)]
-struct DockerConfig {
-    auths: std::collections::BTreeMap<String, DockerAuth>,
-}
-
-#[derive(Deserialize)]
-struct DockerAuth {
-    username: Option<String>,
-    password: Option<String>,
-    auth: Option<String>,
-}
-
 /// Credentials of a Secret of type `kubernetes.io/dockerconfigjson` for a registry.
 fn of_secret(secret: &Secret, registry: &str) -> Option<Credentials> {
     let bytes = secret.data.as_ref()?.get(".dockerconfigjson")?;
-    let config: DockerConfig = serde_json::from_slice(&bytes.0).ok()?;
-    let bare = |name: &str| {
-        let name = name.trim_start_matches("https://").trim_start_matches("http://");
-        let host = name.split('/').next().unwrap_or_default().to_owned();
-        if host == "index.docker.io" { "docker.io".to_owned() } else { host }
-    };
-    let (_, auth) = config.auths.iter().find(|(name, _)| bare(name) == registry)?;
-    if let (Some(username), Some(password)) = (&auth.username, &auth.password) {
-        return Some(Credentials { username: username.clone(), password: password.clone() });
-    }
-    let decoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, auth.auth.as_ref()?).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (username, password) = text.split_once(':')?;
-    Some(Credentials { username: username.to_owned(), password: password.to_owned() })
+    DockerConfig::parse(&bytes.0).ok()?.credentials(registry)
 }
 
 /// A duration as the kubelet writes it: `12ms`, `1.234s`.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use registry_client::Credentials;
+pub use registry_client::docker_config::DockerConfig;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 

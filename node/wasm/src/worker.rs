@@ -182,8 +182,8 @@ pub fn run(preloaded: &Preloaded, spec: WorkerSpec, code: File, on_ready: impl F
         Err(error) => return WorkerExit::not_started("start the epoch ticker", error),
     };
     let on_ready = || {
-        sys::give_back();
         on_ready();
+        sys::give_back();
     };
     let beat = ticker.beat();
     let exit = match (spec.entry, spec.form) {

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 const BACKLOG: u32 = 1024;
 
 /// Listens on every address of each family that the pod has; without addresses (the host's network) on both, as far as the
-/// machine has them.
+/// machine has them. Where all are the machine's own, only it is served.
 pub(super) fn listeners(port: u16, addresses: &[IpAddr]) -> io::Result<Vec<TcpListener>> {
     let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
     let v6 = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
@@ -22,6 +22,9 @@ pub(super) fn listeners(port: u16, addresses: &[IpAddr]) -> io::Result<Vec<TcpLi
             Err(error) => return Err(error),
         }
         return Ok(listeners);
+    }
+    if addresses.iter().all(IpAddr::is_loopback) {
+        return addresses.iter().map(|address| bind(SocketAddr::new(*address, port))).collect();
     }
     let families = [(addresses.iter().any(IpAddr::is_ipv4), v4), (addresses.iter().any(IpAddr::is_ipv6), v6)];
     families.into_iter().filter(|(wanted, _)| *wanted).map(|(_, address)| bind(address)).collect()

@@ -89,10 +89,12 @@ impl Stores {
         Ok(store)
     }
 
-    /// Arguments, environment, directories, streams and network of the guest. Standard input is empty.
+    /// Arguments, environment, directories, streams and network of the guest.
     fn context(&self) -> wasmtime::Result<WasiCtxBuilder> {
         let mut context = WasiCtxBuilder::new();
         context.args(&self.args).envs(&self.env).stdout(self.output.stdout()).stderr(self.output.stderr());
+        // The process's own, which is empty where a container has none.
+        context.inherit_stdin();
         for preopen in &self.preopens {
             let permissions = if preopen.read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             context

@@ -17,7 +17,8 @@ const DEVICE: &[(&str, &str)] = &[("device", "kubernetes.DRADevice")];
 
 /// Most attributes and capacities of a device, and so most entries of any map of them.
 const ENTRIES_MAX: u64 = 32;
-/// Most characters of the domain that a name is of, of the name itself, of a text that an attribute holds, and of a driver's name.
+/// Most characters of the domain that a name is of, of the name itself, of a text that an attribute holds, and of a driver's
+/// name.
 const DOMAIN: Shape = Shape::Value(63);
 const ID: Shape = Shape::Value(32);
 const ATTRIBUTE: Shape = Shape::Value(64);
