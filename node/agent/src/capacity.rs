@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use k8s_openapi::api::core::v1::NodeSystemInfo;
+use k8s_openapi::api::core::v1::{NodeSwapStatus, NodeSystemInfo};
 use runtime::contract::Limits;
 
 use crate::config::Capacity;
@@ -71,7 +71,12 @@ pub(crate) fn bound(capacity: &Capacity, protection: &Protection) -> Limits {
 
 /// `MemTotal`, in bytes.
 fn memory(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    amount(text, "MemTotal:")
+}
+
+/// A line of `/proc/meminfo`, in bytes.
+fn amount(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
@@ -94,8 +99,15 @@ pub(crate) fn info(version: &str, runtime: String) -> NodeSystemInfo {
         operating_system: "linux".to_owned(),
         os_image: os_image(&read("/etc/os-release")),
         system_uuid: read("/sys/class/dmi/id/product_uuid"),
+        swap: swap(&read("/proc/meminfo")),
         ..NodeSystemInfo::default()
     }
+}
+
+/// What can be swapped out to; nothing is said of a machine that does not swap.
+fn swap(text: &str) -> Option<NodeSwapStatus> {
+    let bytes = amount(text, "SwapTotal:").and_then(|bytes| i64::try_from(bytes).ok()).filter(|bytes| *bytes > 0)?;
+    Some(NodeSwapStatus { capacity: Some(bytes) })
 }
 
 /// The name that Go and the `kubernetes.io/arch` label use.
@@ -145,6 +157,8 @@ mod tests {
     #[test]
     fn reads_what_the_system_says() {
         assert_eq!(memory("MemTotal:       16384 kB\nMemFree: 1 kB\n"), Some(16_777_216));
+        assert_eq!(swap("SwapTotal:       4 kB\n").unwrap().capacity, Some(4096));
+        assert_eq!(swap("SwapTotal:       0 kB\n"), None);
         assert_eq!(
             os_image("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\n"),
             "Debian GNU/Linux 13 (trixie)"

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::{
-    ContainerImage, DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeStatus, NodeSystemInfo,
+    ContainerImage, DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeFeatures,
+    NodeRuntimeHandler, NodeRuntimeHandlerFeatures, NodeStatus, NodeSystemInfo,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
@@ -21,11 +22,12 @@ use tokio::sync::watch;
 use crate::capacity;
 use crate::config::{AgentConfig, Capacity};
 use crate::context::Context;
-use crate::events::{Note, Weight};
 use crate::pressure::{Condition, Standing};
 use crate::static_pods::Mirrors;
 use crate::status::seconds;
 use crate::storage;
+
+mod announce;
 
 /// How often the lease is renewed (KEP-589).
 const RENEW: Duration = Duration::from_secs(10);
@@ -116,6 +118,8 @@ impl Identity {
             }),
             images: Some(images.into_iter().map(written).collect()),
             node_info: Some(self.info.clone()),
+            runtime_handlers: Some(handlers(config.privileges)),
+            features: Some(NodeFeatures { supplemental_groups_policy: Some(config.privileges == Privileges::Root) }),
             ..NodeStatus::default()
         }
     }
@@ -123,6 +127,19 @@ impl Identity {
 
 fn written(image: Image) -> ContainerImage {
     ContainerImage { names: Some(vec![image.id, image.reference]), size_bytes: i64::try_from(image.size).ok() }
+}
+
+/// What a `runtimeClassName` can name, and what each can do; the first is what a pod gets that names none.
+fn handlers(privileges: Privileges) -> Vec<NodeRuntimeHandler> {
+    let handler = |name: &str, able: bool| NodeRuntimeHandler {
+        name: Some(name.to_owned()),
+        features: Some(NodeRuntimeHandlerFeatures {
+            recursive_read_only_mounts: Some(able),
+            user_namespaces: Some(able),
+        }),
+    };
+    let linux = privileges == Privileges::Root;
+    [("", linux), ("linux", linux), ("wasm", false)].map(|(name, able)| handler(name, able)).into()
 }
 
 fn amounts(capacity: &Capacity) -> BTreeMap<String, Quantity> {
@@ -193,6 +210,7 @@ impl Keeper {
     /// Registers, and then reports and renews.
     pub(crate) async fn run(self) {
         let name = self.identity.config.node_name.clone();
+        announce::beginning(&name).into_iter().for_each(|note| self.context.events.note(note));
         let mut told = loop {
             match self.register().await {
                 Ok(node) => break node,
@@ -240,23 +258,8 @@ impl Keeper {
 
     /// Notes what changed about the node.
     fn tell(&self, before: Option<&NodeStatus>, now: &NodeStatus) {
-        let name = &self.identity.config.node_name;
-        let known = before.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-        for condition in now.conditions.iter().flatten() {
-            let same = |before: &&NodeCondition| before.type_ == condition.type_;
-            if known.iter().find(same).is_none_or(|before| before.status == condition.status) {
-                continue;
-            }
-            let holds = condition.status == "True";
-            let short = Condition::ALL.into_iter().find(|short| short.name() == condition.type_);
-            let event = match short {
-                Some(short) => short.words(holds).event,
-                None if holds => "NodeReady",
-                None => "NodeNotReady",
-            };
-            let message = format!("Node {name} status is now: {event}");
-            self.context.events.note(Note::about_node(name, Weight::Normal, event, message));
-        }
+        let notes = announce::changes(&self.identity.config.node_name, before, now);
+        notes.into_iter().for_each(|note| self.context.events.note(note));
     }
 
     async fn status_after(&self, node: &Node) -> NodeStatus {
@@ -272,18 +275,23 @@ impl Keeper {
         Readings { images, standing: self.context.standing.borrow().clone() }
     }
 
-    /// Creates the Node, or takes over the one that is there.
+    /// Creates the Node, or takes over the one that is there, and tells how it differs from what was there.
     async fn register(&self) -> Result<Node, Error> {
         let status = self.status_after(&Node::default()).await;
         let node = self.identity.node(status.clone());
         match self.nodes().create(&PostParams::default(), &node).await {
-            // A server drops the status of what is created where status is a subresource, so it is written again.
-            Ok(_) => self.report(status).await,
+            Ok(_) => {
+                self.tell(None, &status);
+                // A server drops the status of what is created where status is a subresource, so it is written again.
+                self.report(status).await
+            }
             Err(Error::Api(refused)) if refused.code == 409 => {
                 let labels = json!({ "metadata": { "labels": self.identity.labels() } });
                 let name = &self.identity.config.node_name;
                 let found = self.nodes().patch(name, &PatchParams::default(), &Patch::Strategic(labels)).await?;
-                self.report(self.status_after(&found).await).await
+                let status = self.status_after(&found).await;
+                self.tell(found.status.as_ref(), &status);
+                self.report(status).await
             }
             Err(error) => Err(error),
         }
