@@ -48,6 +48,33 @@ fn pods_and_objects_outlive_the_processes() {
 }
 
 #[test]
+fn a_node_tells_of_its_start_of_a_boot_and_of_what_it_can_do() {
+    let mut cluster = Cluster::start();
+    let kubectl = cluster.kubectl();
+    let field = |path: &str| kubectl.ok(&["get", "node", "node", "-o", &format!("jsonpath={{.status.{path}}}")]);
+    assert_eq!(field("features.supplementalGroupsPolicy"), "true");
+    assert_eq!(field("runtimeHandlers[?(@.name==\"linux\")].features.userNamespaces"), "true");
+    assert_eq!(field("runtimeHandlers[?(@.name==\"wasm\")].features.userNamespaces"), "false");
+    let told = |cluster: &mut Cluster, reason: &str, message: &str| {
+        let events = ["get", "events", "--field-selector", &format!("reason={reason},involvedObject.kind=Node")];
+        let arguments = [&events[..], &["-o", "jsonpath={.items[*].message}"]].concat();
+        cluster.wait_until(&format!("the node tells {reason}"), LIMIT, |_| {
+            kubectl.ok(&arguments).contains(message).then_some(())
+        });
+    };
+    told(&mut cluster, "Starting", "Starting kubelet.");
+    told(&mut cluster, "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
+    told(&mut cluster, "NodeHasSufficientMemory", "Node node status is now: NodeHasSufficientMemory");
+    let boot = field("nodeInfo.bootID");
+    let other = r#"{"status": {"nodeInfo": {"bootID": "another"}}}"#;
+    kubectl.ok(&["patch", "node", "node", "--subresource=status", "--type=merge", "-p", other]);
+    cluster.stop();
+    cluster.restart();
+    told(&mut cluster, "Rebooted", &format!("Node node has been rebooted, boot id: {boot}"));
+    assert_eq!(field("nodeInfo.bootID"), boot);
+}
+
+#[test]
 fn an_ephemeral_cluster_leaves_nothing_even_when_it_is_killed() {
     let images = Images::serve();
     let mut cluster = Cluster::ephemeral();

@@ -229,6 +229,8 @@ fn who_may_not_be_root_is_told_why_it_would_be() {
     scene.create_of("counted", &numbered, &run("id -u; id -g"), &[non_root, NEVER]);
     scene::becomes(&scene.cluster, &scene.kubectl(), "pod/counted", ".status.phase", "Succeeded");
     assert_eq!(scene.kubectl().ok(&["logs", "counted"]), "33\n44\n");
+    let user = ["get", "pod", "counted", "-o", "jsonpath={.status.containerStatuses[0].user.linux}"];
+    assert_eq!(scene.kubectl().ok(&user), r#"{"gid":44,"supplementalGroups":[44],"uid":33}"#);
     scene.delete("counted");
     scene.create_of("haunted", &ghost, &run("true"), &[NEVER]);
     let message = "unable to find user ghost: no matching entries in passwd file";

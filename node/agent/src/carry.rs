@@ -196,6 +196,7 @@ impl Carrier {
             image: image.id.clone(),
             kind,
             state: ContainerState::Created,
+            user: None,
             log_path: self.log_path(name, attempt),
         };
         Ok(self.run(container).await)

@@ -156,6 +156,7 @@ impl Runtime for FakeRuntime {
             image: config.image.clone(),
             kind: SandboxKind::Linux,
             state: ContainerState::Created,
+            user: None,
             log_path: PathBuf::from("/nonexistent"),
         };
         lock(&self.containers).insert(id.clone(), container);

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 mod mount;
 mod security;
 pub use mount::{Mount, Propagation};
-pub use security::{Seccomp, Security};
+pub use security::{LinuxUser, Seccomp, Security};
 
 /// Identity of a pod sandbox: the pod's uid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -255,6 +255,8 @@ pub struct Container {
     pub kind: SandboxKind,
     /// Life.
     pub state: ContainerState,
+    /// Who its first process was at its start (KEP-3619); of Linux containers that have started, as far as it is known.
+    pub user: Option<LinuxUser>,
     /// Log file.
     pub log_path: PathBuf,
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{ContainerId, Exit, Limits, Mount, Security, WasmConfig};
+use crate::contract::{ContainerId, Exit, Limits, LinuxUser, Mount, Security, WasmConfig};
 use crate::linux::IdRange;
 use crate::privileges::Privileges;
 
@@ -115,6 +115,9 @@ pub enum Reply {
         pid: u32,
         /// Nanoseconds since 1970.
         started_at: i64,
+        /// Who that process was at its start; not told by shims of earlier releases, nor of Wasm workers.
+        #[serde(default)]
+        user: Option<LinuxUser>,
     },
     /// A container that was started before and runs.
     Running {
@@ -124,6 +127,9 @@ pub enum Reply {
         pid: u32,
         /// Nanoseconds since 1970.
         started_at: i64,
+        /// As when it started.
+        #[serde(default)]
+        user: Option<LinuxUser>,
     },
     /// A container has ended.
     Ended {

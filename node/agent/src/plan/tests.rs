@@ -33,6 +33,7 @@ fn container(name: &str, attempt: u32, state: ContainerState) -> Container {
         image: "i@sha256:0".to_owned(),
         kind: SandboxKind::Linux,
         state,
+        user: None,
         log_path: "/l".into(),
     }
 }

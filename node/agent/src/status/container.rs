@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{
     Container as Spec, ContainerState as State, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, VolumeMount, VolumeMountStatus,
+    ContainerStatus, ContainerUser, LinuxContainerUser, VolumeMount, VolumeMountStatus,
 };
 use runtime::contract::{Container, ContainerId, ContainerState, Exit};
 
@@ -52,9 +52,26 @@ pub(super) fn status(facts: &Facts<'_>, spec: &Spec, role: Role, idle: &str, end
         allocated_resources: shown.and(spec.resources.as_ref()).and_then(|resources| resources.requests.clone()),
         resources,
         volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
+        user: user(shown, before),
         stop_signal: spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.clone()),
         ..ContainerStatus::default()
     }
+}
+
+/// Who the first process was. That of a container which ended before this agent began is known from what was reported.
+fn user(shown: Option<&Container>, before: Option<&ContainerStatus>) -> Option<ContainerUser> {
+    let shown = shown?;
+    let Some(user) = &shown.user else {
+        return before.filter(|before| before.container_id == Some(written_id(&shown.id)))?.user.clone();
+    };
+    let groups = user.groups.iter().map(|group| i64::from(*group)).collect();
+    Some(ContainerUser {
+        linux: Some(LinuxContainerUser {
+            uid: user.uid.into(),
+            gid: user.gid.into(),
+            supplemental_groups: Some(groups),
+        }),
+    })
 }
 
 /// A mount as it is. What lies below a read-only mount is not made read-only too, whatever was asked where that is possible.

@@ -24,6 +24,7 @@ fn named(name: &str, state: ContainerState) -> Container {
         image: "r/i@sha256:0".to_owned(),
         kind: SandboxKind::Wasm,
         state,
+        user: None,
         log_path: "/l".into(),
     }
 }

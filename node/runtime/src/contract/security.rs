@@ -49,3 +49,15 @@ pub enum Seccomp {
     /// A profile file on the node.
     Localhost(PathBuf),
 }
+
+/// Who a process is, as the kernel numbers it inside its pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinuxUser {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Supplementary groups, sorted.
+    pub groups: Vec<u32>,
+}

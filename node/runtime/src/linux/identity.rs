@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::LaunchError;
 use super::in_root::Root;
-use crate::contract::Security;
+use crate::contract::{LinuxUser, Security};
 
 /// An `/etc/passwd` beyond this is not one.
 const DATABASE_MAX: u64 = 1 << 20;
@@ -19,6 +19,12 @@ pub(super) struct Identity {
     pub(super) groups: Vec<u32>,
     /// Home directory for `HOME`.
     pub(super) home: String,
+}
+
+impl Identity {
+    pub(super) fn user(&self) -> LinuxUser {
+        LinuxUser { uid: self.uid, gid: self.gid, groups: self.groups.clone() }
+    }
 }
 
 /// Kubernetes' rule for `runAsNonRoot`, with its messages: decided from numbers alone, before anything is made.
@@ -121,7 +127,9 @@ fn resolve_in(
     let memberships = counted.map(|entry| entry.name).into_iter().flat_map(|user| {
         group(group_text).filter(move |g| g.members.split(',').any(|member| member == user)).map(|g| g.gid)
     });
-    let mut groups: Vec<u32> = security.groups.iter().copied().chain(memberships).collect();
+    // The own group counts among them, so that no program in the container can leave it and pass by a permission that is
+    // denied to it (CVE-2022-36109).
+    let mut groups: Vec<u32> = security.groups.iter().copied().chain(memberships).chain([gid]).collect();
     groups.sort_unstable();
     groups.dedup();
 
@@ -153,12 +161,12 @@ mod tests {
     #[test]
     fn the_images_user() {
         let none = Security::default();
-        check("", &none, Ok((0, 0, &[], "/root")));
-        check("web", &none, Ok((33, 33, &[44], "/var/www")));
-        check("33", &none, Ok((33, 33, &[44], "/var/www")));
+        check("", &none, Ok((0, 0, &[0], "/root")));
+        check("web", &none, Ok((33, 33, &[33, 44], "/var/www")));
+        check("33", &none, Ok((33, 33, &[33, 44], "/var/www")));
         check("web2", &none, Ok((34, 33, &[33, 44], "/")));
         check("web:logs", &none, Ok((33, 44, &[44], "/var/www")));
-        check("65534:7", &none, Ok((65534, 7, &[], "/")));
+        check("65534:7", &none, Ok((65534, 7, &[7], "/")));
         check("ghost", &none, Err("unable to find user ghost: no matching entries in passwd file"));
         check("web:ghosts", &none, Err("unable to find group ghosts: no matching entries in group file"));
     }
@@ -166,12 +174,12 @@ mod tests {
     #[test]
     fn the_pods_user_goes_first() {
         let security = |user, group| Security { user, group, groups: vec![9, 3, 9], ..Security::default() };
-        check("web:logs", &security(Some(1000), None), Ok((1000, 0, &[3, 9], "/")));
-        check("web:logs", &security(Some(33), None), Ok((33, 33, &[3, 9, 44], "/var/www")));
-        check("web:logs", &security(None, Some(5)), Ok((33, 5, &[3, 9, 44], "/var/www")));
-        check("ghost", &security(Some(1000), Some(5)), Ok((1000, 5, &[3, 9], "/")));
+        check("web:logs", &security(Some(1000), None), Ok((1000, 0, &[0, 3, 9], "/")));
+        check("web:logs", &security(Some(33), None), Ok((33, 33, &[3, 9, 33, 44], "/var/www")));
+        check("web:logs", &security(None, Some(5)), Ok((33, 5, &[3, 5, 9, 44], "/var/www")));
+        check("ghost", &security(Some(1000), Some(5)), Ok((1000, 5, &[3, 5, 9], "/")));
         let strict = Security { strict_groups: true, ..security(Some(33), None) };
-        check("web:logs", &strict, Ok((33, 33, &[3, 9], "/var/www")));
+        check("web:logs", &strict, Ok((33, 33, &[3, 9, 33], "/var/www")));
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub(super) fn become_process(
     let mut root = Root::current().map_err(LaunchError::system("open the container's root"))?;
     let identity = identity::resolve(&root, &process.security, process.image_user.as_deref())?;
     prepared.command.set_home(&identity);
+    channel.tell_user(identity.user())?;
 
     set_oom_score(process.oom_score_adj, channel);
     setsid().map_err(LaunchError::system("start a session"))?;

@@ -24,6 +24,7 @@ use super::process::io_failed;
 use super::sys;
 use super::{LaunchError, Launched};
 use crate::cgroup::Group;
+use crate::contract::LinuxUser;
 use crate::sys::{Side, clone};
 
 /// A child only mounts, which takes milliseconds; a dead network volume must not hold the shim for ever.
@@ -40,6 +41,8 @@ enum Report {
     Console,
     /// Something could not be done and does not matter.
     Warning(String),
+    /// Who it will be.
+    User(LinuxUser),
     /// It will not become its program.
     Failed(LaunchError),
 }
@@ -52,6 +55,10 @@ impl Channel {
     pub(super) fn warn(&self, message: String) {
         // A warning that cannot be delivered is not worth failing for.
         self.send(&Report::Warning(message), None).ok();
+    }
+
+    pub(super) fn tell_user(&self, user: LinuxUser) -> Result<(), LaunchError> {
+        self.send(&Report::User(user), None).map_err(LaunchError::system("tell who the process will be"))
     }
 
     pub(super) fn send_console(&self, master: &OwnedFd) -> Result<(), LaunchError> {
@@ -96,7 +103,7 @@ pub(super) fn spawn(
         }
         Side::Parent { pid, pidfd } => {
             drop(child_end);
-            let result = collect(&parent_end, Launched { pid, pidfd, console: None, warnings: Vec::new() });
+            let result = collect(&parent_end, Launched { pid, pidfd, console: None, user: None, warnings: Vec::new() });
             if result.is_err() {
                 bury(pid);
             }
@@ -138,6 +145,7 @@ fn collect(channel: &OwnedFd, mut launched: Launched) -> Result<Launched, Launch
         match report {
             Report::Console => launched.console = fd,
             Report::Warning(message) => launched.warnings.push(message),
+            Report::User(user) => launched.user = Some(user),
             Report::Failed(error) => return Err(error),
         }
     }

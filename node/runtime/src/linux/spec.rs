@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::UserNamespace;
 use crate::cgroup::Group;
-use crate::contract::{Mount, Security};
+use crate::contract::{LinuxUser, Mount, Security};
 
 /// A process to run in a container.
 #[derive(Debug)]
@@ -106,6 +106,8 @@ pub struct Launched {
     pub pidfd: OwnedFd,
     /// Master of the pseudo terminal, with [`Stdio::Terminal`].
     pub console: Option<OwnedFd>,
+    /// Who the process was at its start.
+    pub user: Option<LinuxUser>,
     /// What could not be done and does not matter for running.
     pub warnings: Vec<String>,
 }

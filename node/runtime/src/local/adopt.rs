@@ -10,7 +10,7 @@ use super::client::{ClientError, Connection};
 use super::sandboxes::remove_tree;
 use super::state::{ContainerEntry, ContainerRecord, SandboxEntry};
 use super::{Inner, system, watch};
-use crate::contract::{ContainerId, ContainerState, Result, SandboxId};
+use crate::contract::{ContainerId, Result, SandboxId};
 use crate::layout::{Layout, PodDir};
 use crate::protocol::{Reply, Request};
 use crate::runfile;
@@ -64,7 +64,7 @@ async fn adopt_pod(inner: &Arc<Inner>, id: &SandboxId) -> Result<()> {
         let record = runfile::read::<ContainerRecord>(&pod.container_file(&container));
         match record.map_err(|error| unreadable(chain(&error)))? {
             Some(record) => {
-                entry.containers.insert(container, ContainerEntry { record, state: ContainerState::Created });
+                entry.containers.insert(container, ContainerEntry::new(record));
             }
             None => remove_tree(&pod.container(&container))?,
         }

@@ -168,8 +168,8 @@ pub(super) async fn start(inner: &Arc<Inner>, id: &ContainerId) -> Result<()> {
     let request = Request::Start(Box::new(record.plan));
     let answer = tokio::time::timeout(START_LIMIT, client::call(&pod, &request, &code)).await;
     match answer.unwrap_or(Err(ClientError::Silent)) {
-        Ok(Reply::Started { pid, started_at }) => {
-            inner.state().running(id, pid, started_at);
+        Ok(Reply::Started { pid, started_at, user }) => {
+            inner.state().running(id, pid, started_at, user);
             Ok(())
         }
         Ok(Reply::Failed { reason, message }) => Err(RuntimeError::Start { reason: reason.as_str(), message }),

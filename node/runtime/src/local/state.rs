@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::uid;
 use crate::contract::{
-    Container, ContainerConfig, ContainerId, ContainerState, Exit, Result, RuntimeError, Sandbox, SandboxId,
+    Container, ContainerConfig, ContainerId, ContainerState, Exit, LinuxUser, Result, RuntimeError, Sandbox, SandboxId,
     SandboxKind,
 };
 use crate::linux::IdRange;
@@ -32,9 +32,14 @@ pub(crate) struct ContainerRecord {
 pub(super) struct ContainerEntry {
     pub(super) record: ContainerRecord,
     pub(super) state: ContainerState,
+    pub(super) user: Option<LinuxUser>,
 }
 
 impl ContainerEntry {
+    pub(super) fn new(record: ContainerRecord) -> Self {
+        Self { record, state: ContainerState::Created, user: None }
+    }
+
     pub(super) fn view(&self) -> Container {
         let ContainerRecord { id, config, kind, plan, .. } = &self.record;
         Container {
@@ -45,6 +50,7 @@ impl ContainerEntry {
             image: config.image.clone(),
             kind: *kind,
             state: self.state.clone(),
+            user: self.user.clone(),
             log_path: plan.log.clone(),
         }
     }
@@ -146,7 +152,7 @@ impl State {
         let sandbox = record.config.sandbox.clone();
         let entry = self.ready_sandbox(&sandbox)?;
         let id = record.id.clone();
-        entry.containers.insert(id.clone(), ContainerEntry { record, state: ContainerState::Created });
+        entry.containers.insert(id.clone(), ContainerEntry::new(record));
         self.places.insert(id, sandbox);
         Ok(())
     }
@@ -169,10 +175,10 @@ impl State {
     }
 
     /// A container runs. Its end, if that is known already, stands.
-    pub(super) fn running(&mut self, id: &ContainerId, pid: u32, started_at: i64) {
-        if let Some(entry) = self.container_mut(id)
-            && entry.state == ContainerState::Created
-        {
+    pub(super) fn running(&mut self, id: &ContainerId, pid: u32, started_at: i64, user: Option<LinuxUser>) {
+        let Some(entry) = self.container_mut(id) else { return };
+        entry.user = user;
+        if entry.state == ContainerState::Created {
             entry.state = ContainerState::Running { started_at, pid };
         }
     }

@@ -78,8 +78,8 @@ async fn listen(inner: &Weak<Inner>, mut connection: Connection) -> Result<(), C
 /// Takes what a shim says about its containers; the event when it is news.
 pub(super) fn apply(inner: &Inner, reply: Reply) -> Option<RuntimeEvent> {
     match reply {
-        Reply::Running { container, pid, started_at } => {
-            inner.state().running(&container, pid, started_at);
+        Reply::Running { container, pid, started_at, user } => {
+            inner.state().running(&container, pid, started_at, user);
             None
         }
         Reply::Ended { container, exit } => inner.state().ended(&container, exit).map(RuntimeEvent::Exited),

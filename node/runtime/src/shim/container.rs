@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use super::note::{chain, note};
 use crate::cgroup::Group;
-use crate::contract::{ContainerId, Exit};
+use crate::contract::{ContainerId, Exit, LinuxUser};
 use crate::logs::{Log, Stream};
 use crate::protocol::Reply;
 use crate::wasm_worker::Report;
@@ -54,6 +54,8 @@ pub(super) struct Container {
     pub(super) pid: Pid,
     /// 0 until it runs: a Wasm worker takes a moment to link its instance.
     pub(super) started_at: i64,
+    /// Who its first process was at its start, when it is a Linux container's.
+    pub(super) user: Option<LinuxUser>,
     pub(super) group: Group,
     pub(super) log: Log,
     pub(super) streams: Streams,
@@ -85,6 +87,12 @@ impl Container {
         }
     }
 
+    /// What is answered to who started it.
+    pub(super) fn started(&self) -> Reply {
+        let pid = self.pid.as_raw().cast_unsigned();
+        Reply::Started { pid, started_at: self.started_at, user: self.user.clone() }
+    }
+
     /// Reads what a Wasm worker says; the reply to give when it says that it runs.
     pub(super) fn read_report(&mut self) -> Option<Reply> {
         let report = self.report.as_mut()?;
@@ -93,7 +101,7 @@ impl Container {
             return None;
         }
         self.started_at = now_nanos();
-        Some(Reply::Started { pid: self.pid.as_raw().cast_unsigned(), started_at: self.started_at })
+        Some(self.started())
     }
 
     fn drain(&mut self) {

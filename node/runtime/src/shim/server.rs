@@ -273,6 +273,7 @@ impl<'a> Shim<'a> {
             container: id.clone(),
             pid: container.pid.as_raw().cast_unsigned(),
             started_at: container.started_at,
+            user: container.user.clone(),
         });
         let ended = self.ended.iter().map(|(id, exit)| Reply::Ended { container: id.clone(), exit: exit.clone() });
         running.chain(ended).collect()
@@ -296,15 +297,13 @@ impl<'a> Shim<'a> {
         }
         match start::start(self, plan, descriptors) {
             Ok((running, inherited)) => {
-                let pid = running.pid.as_raw().cast_unsigned();
-                let started_at = running.started_at;
+                let runs = (running.started_at != 0).then(|| running.started());
                 self.inherited.extend(inherited.map(|inherited| (container.clone(), inherited)));
                 self.containers.insert(container.clone(), running);
-                if started_at == 0 {
+                if runs.is_none() {
                     self.expect(id, Waiting::Started(container));
-                    return None;
                 }
-                Some(Reply::Started { pid, started_at })
+                runs
             }
             Err(failed) => {
                 self.end(container, failed.exit);

@@ -14,7 +14,7 @@ use super::note::{chain, note};
 use super::server::Shim;
 use super::{ShimError, attempt};
 use crate::cgroup::Group;
-use crate::contract::{ContainerId, Exit, Limits};
+use crate::contract::{ContainerId, Exit, Limits, LinuxUser};
 use crate::linux;
 use crate::logs::{FILE_LIMIT, Log};
 use crate::protocol::{LinuxPlan, PlannedSandbox, StartPlan, WasmPlan};
@@ -49,6 +49,7 @@ enum StartError {
 struct Started {
     pid: Pid,
     streams: Streams,
+    user: Option<LinuxUser>,
     report: Option<Report>,
     inherited: Option<Inherited>,
 }
@@ -106,6 +107,7 @@ fn try_start(
         identity,
         pid: started.pid,
         started_at: if started.report.is_some() { 0 } else { now_nanos() },
+        user: started.user,
         group,
         log,
         streams: started.streams,
@@ -152,7 +154,8 @@ fn start_linux(shim: &mut Shim<'_>, plan: StartPlan, linux: LinuxPlan, group: &G
     launched.warnings.iter().for_each(|warning| note(warning));
     let console = launched.console.map(|master| Streams { stdin: None, outputs: [Some(master), None] });
     let streams = streams.take().or(console).unwrap_or(Streams { stdin: None, outputs: [None, None] });
-    Ok(Started { pid: Pid::from_raw(launched.pid), streams, report: None, inherited: Some(inherited) })
+    let (pid, user) = (Pid::from_raw(launched.pid), launched.user);
+    Ok(Started { pid, streams, user, report: None, inherited: Some(inherited) })
 }
 
 /// The process namespace of a container that runs here.
@@ -196,7 +199,7 @@ fn start_wasm(
     let (privileges, pod, sandbox) = (shim.privileges, &shim.pod, &shim.record.config);
     let worker = wasm_worker::Worker { privileges, plan, wasm, pod, sandbox, group };
     let (pid, report) = attempt("fork a Wasm worker", wasm_worker::fork(shim.engine, &worker, code, streams))?;
-    Ok(Started { pid, streams: held, report: Some(report), inherited: None })
+    Ok(Started { pid, streams: held, user: None, report: Some(report), inherited: None })
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), ShimError> {
