@@ -4,7 +4,9 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 
 use support::cluster::Cluster;
 use support::images::Images;
@@ -172,6 +174,40 @@ fn a_static_pod_is_shown_by_a_mirror_that_nobody_can_delete() {
     let gone =
         support::wait::poll(scene::LIMIT, || kubectl.ok(&["get", "pods", "-o", "name"]).is_empty().then_some(()));
     assert!(gone.is_some(), "{}", cluster.logs());
+}
+
+#[test]
+fn a_static_pod_comes_from_an_address_and_goes_with_its_manifest() {
+    let images = Images::serve();
+    let container = format!("{{name: main, image: '{}', args: [sh, -c, exec sleep 1000]}}", images.busybox());
+    let manifest = Arc::new(Mutex::new(scene::pod("far", &[&container], &[])));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let shown = Arc::clone(&manifest);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut request = [0; 2048];
+            assert!(client.read(&mut request).unwrap() > 0);
+            assert!(request.starts_with(b"GET /pods HTTP/1.1"));
+            let body = shown.lock().unwrap().clone();
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            client.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    let cluster = Cluster::configured(|_| format!("staticPodURL: http://{address}/pods\n"));
+    let kubectl = cluster.kubectl();
+    let appears = |wanted: &str| {
+        let found =
+            support::wait::poll(scene::LIMIT, || (kubectl.ok(&["get", "pods", "-o", "name"]) == wanted).then_some(()));
+        assert!(found.is_some(), "{wanted:?}\n{}", cluster.logs());
+    };
+    appears("pod/far-node\n");
+    kubectl.ok(&["wait", "--for=condition=Ready", "pod/far-node", TIMEOUT]);
+    let source = ".metadata.annotations.kubernetes\\.io/config\\.source";
+    assert_eq!(field(&kubectl, "pod/far-node", source), "http");
+    *manifest.lock().unwrap() = "{apiVersion: v1, kind: PodList, items: []}".to_owned();
+    appears("");
 }
 
 /// A change of what the container `main` asks for and may use.

@@ -45,7 +45,7 @@ pub(crate) fn path(data: &[u8]) {
         let policy = json!({"status": {"typeChecking": {"expressionWarnings": [warning]}}});
         kind.strategy.validate_status(&policy, &policy).is_empty()
     };
-    if stands(text) && !text.contains(['{', '}', '(', ')', '"', '\'', '!', '<', '>', '=', '~']) {
+    if stands(text) && !text.contains(['\\', '{', '}', '(', ')', '"', '\'', '!', '<', '>', '=', '~']) {
         assert!(stands(&format!("items[?(@.{})]", text.trim().trim_start_matches(['.', '@', '$']))), "{text:?}");
     }
 }

@@ -66,7 +66,7 @@ impl FakeRuntime {
             exit(running, code);
             running.clone()
         };
-        self.events.send(RuntimeEvent::Exited(ended)).await.expect("the agent listens");
+        self.events.send(RuntimeEvent::Exited(Box::new(ended))).await.expect("the agent listens");
     }
 }
 

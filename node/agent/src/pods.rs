@@ -228,7 +228,7 @@ impl Pods {
         let seam = self.context.seam.clone();
         loop {
             match seam.timeout(RELIST, events.recv()).await {
-                Ok(Some(RuntimeEvent::Exited(container))) => self.ended(container),
+                Ok(Some(RuntimeEvent::Exited(container))) => self.ended(*container),
                 Ok(Some(RuntimeEvent::SandboxLost(id))) => {
                     if let Some(seat) = self.seat(&id.0) {
                         seat.tell(News::Lost);

@@ -278,7 +278,7 @@ pub struct Sandbox {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuntimeEvent {
     /// A container ended.
-    Exited(Container),
+    Exited(Box<Container>),
     /// A pod's shim died; its containers are gone.
     SandboxLost(SandboxId),
 }

@@ -82,11 +82,15 @@ pub(super) fn apply(inner: &Inner, reply: Reply) -> Option<RuntimeEvent> {
             inner.state().running(&container, pid, started_at, user);
             None
         }
-        Reply::Ended { container, exit } => inner.state().ended(&container, exit).map(RuntimeEvent::Exited),
+        Reply::Ended { container, exit } => ended(inner, &container, exit),
         Reply::Ready { .. } | Reply::Started { .. } | Reply::ExecEnded { .. } | Reply::Done | Reply::Failed { .. } => {
             None
         }
     }
+}
+
+fn ended(inner: &Inner, container: &ContainerId, exit: Exit) -> Option<RuntimeEvent> {
+    inner.state().ended(container, exit).map(|container| RuntimeEvent::Exited(Box::new(container)))
 }
 
 pub(super) async fn tell(inner: &Inner, event: RuntimeEvent) {
@@ -113,7 +117,7 @@ pub(super) fn lost(inner: &Inner, id: &SandboxId) -> Vec<RuntimeEvent> {
     };
     let settled = containers.iter().filter_map(|(container, started_at)| {
         let exit = settle(inner, id, container, *started_at);
-        inner.state().ended(container, exit).map(RuntimeEvent::Exited)
+        ended(inner, container, exit)
     });
     let mut events: Vec<RuntimeEvent> = settled.collect();
     if !expected {
