@@ -223,11 +223,12 @@ fn a_linux_container_has_the_default_filter_and_capabilities() {
 fn root_in_a_pod_with_ids_of_its_own_is_nobody_on_the_node() {
     let sample = sample();
     let kubectl = sample.kubectl();
-    let script = "id -u; touch /made && stat -c %u /made; exec sleep 1000";
+    let script = "id -u; touch /made && stat -c %u /made; cat /proc/sys/net/ipv4/ping_group_range; exec sleep 1000";
     let container = format!("{{name: main, image: '{}', args: [sh, -c, '{script}']}}", sample.images.busybox());
+    let pings = "securityContext: {sysctls: [{name: net.ipv4.ping_group_range, value: 0 1000}]}";
     scene::create(
         &kubectl,
-        &scene::pod("mapped", &[&container], &["hostUsers: false", "terminationGracePeriodSeconds: 0"]),
+        &scene::pod("mapped", &[&container], &["hostUsers: false", "terminationGracePeriodSeconds: 0", pings]),
     );
     scene::becomes(&sample.cluster, &kubectl, "pod/mapped", ".status.phase", "Running");
     let uid = field(&kubectl, "pod/mapped", ".metadata.uid");
@@ -238,8 +239,8 @@ fn root_in_a_pod_with_ids_of_its_own_is_nobody_on_the_node() {
         let first = process.status("Uid").split_whitespace().next().unwrap().parse::<u32>().unwrap();
         assert!(first > 1_900_000_000 && first.is_multiple_of(1 << 16), "root inside is {first} on the node");
     }
-    let printed = wait::poll(LIMIT, || Some(kubectl.ok(&["logs", "mapped"])).filter(|log| log.lines().count() == 2));
-    assert_eq!(printed.as_deref(), Some("0\n0\n"));
+    let printed = wait::poll(LIMIT, || Some(kubectl.ok(&["logs", "mapped"])).filter(|log| log.lines().count() == 3));
+    assert_eq!(printed.as_deref(), Some("0\n0\n0\t1000\n"));
     kubectl.ok(&["delete", "pod", "mapped", TIMEOUT]);
 }
 

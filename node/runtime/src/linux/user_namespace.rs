@@ -33,7 +33,8 @@ pub struct IdRange(pub u32);
 
 impl IdRange {
     /// The node's id for one of the pod's; none for ids that the pod does not have.
-    pub(super) fn on_node(self, id: u32) -> Option<u32> {
+    #[must_use]
+    pub fn on_node(self, id: u32) -> Option<u32> {
         (id < WIDTH).then_some(self.0.checked_add(id)?)
     }
 }

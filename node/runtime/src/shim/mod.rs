@@ -66,6 +66,8 @@ pub(crate) enum ShimError {
     Linux(#[from] linux::LaunchError),
     #[error("sysctl {0:?} is no name below /proc/sys")]
     Sysctl(String),
+    #[error("a pod with ids of its own (hostUsers: false) has no group {0}: name one below 65536 in its sysctls")]
+    NoGroup(u32),
     #[error("cannot set sysctl {0}: it needs root; run `bireme up` as root, or take it out of the pod")]
     NeedsRoot(String),
 }
@@ -172,7 +174,8 @@ fn enter(record: &SandboxRecord) -> Result<Option<Arc<linux::UserNamespace>>, Sh
     attempt(format!("set the host name {:?}", config.hostname), nix::unistd::sethostname(&config.hostname))?;
     for (name, value) in &config.sysctls {
         let path = sysctl_path(name)?;
-        attempt(format!("set sysctl {name} to {value:?}"), std::fs::write(path, value))?;
+        let written = sysctl_value(name, value, record.ids)?;
+        attempt(format!("set sysctl {name} to {value:?}"), std::fs::write(path, written))?;
     }
     Ok(users.map(Arc::new))
 }
@@ -192,6 +195,20 @@ fn sysctl_path(name: &str) -> Result<PathBuf, ShimError> {
     Ok(["/proc/sys"].into_iter().chain(parts).collect())
 }
 
+/// What is written for a setting. Groups are counted as the pod counts them, and the kernel takes them as who writes does,
+/// which is the node.
+fn sysctl_value(name: &str, value: &str, ids: Option<linux::IdRange>) -> Result<String, ShimError> {
+    let (Some(ids), "net.ipv4.ping_group_range") = (ids, name.replace('/', ".").as_str()) else {
+        return Ok(value.to_owned());
+    };
+    let groups = value.split_whitespace().map(|word| match word.parse() {
+        Ok(group) => ids.on_node(group).map(|group| group.to_string()).ok_or(ShimError::NoGroup(group)),
+        // The kernel says what it thinks of it.
+        Err(_) => Ok(word.to_owned()),
+    });
+    Ok(groups.collect::<Result<Vec<_>, _>>()?.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,5 +223,17 @@ mod tests {
         );
         assert_eq!(check("net..ip_forward"), None);
         assert_eq!(check("net/../../etc"), None);
+    }
+
+    #[test]
+    fn groups_of_a_setting_are_the_pods() {
+        let ids = Some(linux::IdRange(1 << 16));
+        let check = |name: &str, value: &str, ids| sysctl_value(name, value, ids).ok();
+        let range = "net.ipv4.ping_group_range";
+        assert_eq!(check(range, "0 1000", ids).as_deref(), Some("65536 66536"));
+        assert_eq!(check("net/ipv4/ping_group_range", "1\t0", ids).as_deref(), Some("65537 65536"));
+        assert_eq!(check(range, "0 70000", ids), None);
+        assert_eq!(check(range, "0 70000", None).as_deref(), Some("0 70000"));
+        assert_eq!(check("net.ipv4.tcp_syncookies", "1", ids).as_deref(), Some("1"));
     }
 }
