@@ -233,6 +233,10 @@ impl Keeper {
             if matches!(changed, Ok(Err(_))) {
                 return;
             }
+            match self.stored().await {
+                Ok(node) => told = node,
+                Err(error) => tracing::warn!(%error, node = name, "node not read"),
+            }
             let status = self.status_after(&told).await;
             self.tell(told.status.as_ref(), &status);
             let due = self.seam.moment().since(reported) >= REPORT;
@@ -244,14 +248,20 @@ impl Keeper {
                     told = node;
                     reported = self.seam.moment();
                 }
-                Err(Error::Api(status)) if status.code == 404 => match self.register().await {
-                    Ok(node) => {
-                        self.mirrors.set_owner(owner(&node));
-                        told = node;
-                    }
-                    Err(error) => tracing::warn!(%error, node = name, "node not registered again"),
-                },
                 Err(error) => tracing::warn!(%error, node = name, "node status not reported"),
+            }
+        }
+    }
+
+    /// The Node as the API has it: others write to it too, such as who finds that the node was silent for too long. One that is
+    /// gone is registered again.
+    async fn stored(&self) -> Result<Node, Error> {
+        match self.nodes().get_opt(&self.identity.config.node_name).await? {
+            Some(node) => Ok(node),
+            None => {
+                let node = self.register().await?;
+                self.mirrors.set_owner(owner(&node));
+                Ok(node)
             }
         }
     }
