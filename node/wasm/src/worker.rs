@@ -147,9 +147,13 @@ impl WorkerExit {
         Self { code, reason, message: String::new() }
     }
 
-    /// The guest trapped.
+    /// The guest trapped. What happened comes before where, so that a short place shows it.
     fn trapped(error: &wasmtime::Error) -> Self {
-        Self { code: CODE_TRAP, reason: ExitReason::WasmTrap, message: shortened(format!("{error:?}")) }
+        let message = match error.downcast_ref::<wasmtime::WasmBacktrace>() {
+            Some(backtrace) => format!("{}\n{backtrace}", error.root_cause()),
+            None => format!("{error:?}"),
+        };
+        Self { code: CODE_TRAP, reason: ExitReason::WasmTrap, message: shortened(message) }
     }
 
     /// Nothing was run; `what` was attempted.

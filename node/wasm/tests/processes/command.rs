@@ -88,6 +88,7 @@ pub(crate) fn a_trap_names_its_functions() {
     for part in ["faulty!divide_by_zero", "faulty!main", "integer divide by zero"] {
         assert!(ended.exit.message.contains(part), "{part} not in {}", ended.exit.message);
     }
+    assert!(ended.exit.message.starts_with("wasm trap: integer divide by zero\n"), "{}", ended.exit.message);
 }
 
 pub(crate) fn memory_ends_at_the_limit() {
