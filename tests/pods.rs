@@ -134,6 +134,29 @@ spec:
 }
 
 #[test]
+fn sockets_of_wasm_reach_what_the_pod_grants() {
+    let images = Images::serve();
+    let mut cluster = Cluster::start();
+    let kubectl = cluster.kubectl();
+    let guest = images.guest("hello-cli");
+    // Nothing listens there: who may connect is refused by the kernel, who may not by the sandbox.
+    let container = |name: &str| format!("{{name: {name}, image: '{guest}', args: [connect=9]}}");
+    let names = ["none", "other", "range", "unreadable"];
+    let manifest = pod("reach", &names.map(container).each_ref().map(String::as_str));
+    let grants = "annotations: {wasm.bireme.dev/sockets.other: '127.0.0.1:8', \
+                  wasm.bireme.dev/sockets.range: '127.0.0.0/8:9', wasm.bireme.dev/sockets.unreadable: 'localhost:9'}, ";
+    kubectl.create(&manifest.replace("metadata: {", &format!("metadata: {{{grants}")));
+    becomes(&mut cluster, "pod/reach", ".status.phase", "Failed");
+    for (name, said) in [("none", "access-denied"), ("other", "access-denied"), ("range", "connection-refused")] {
+        let logs = kubectl.ok(&["logs", "reach", "-c", name]);
+        assert!(logs.contains(&format!("connect: {said}\n")), "{name}: {logs}");
+    }
+    let ended = "{.status.containerStatuses[?(@.name=='unreadable')].state.terminated}";
+    let ended = kubectl.ok(&["get", "pod", "reach", "-o", &format!("jsonpath={ended}")]);
+    assert!(ended.contains("StartError") && ended.contains("`localhost:9` grants no sockets"), "{ended}");
+}
+
+#[test]
 fn memory_limits_hold_for_both_kinds() {
     let images = Images::serve();
     let mut cluster = Cluster::start();

@@ -214,6 +214,23 @@ fn an_import_that_nobody_grants_is_named() {
 }
 
 #[test]
+fn a_trap_tells_its_functions() {
+    check("trap", |scene, kubectl| {
+        let image = scene.images.guest("trap");
+        scene::create(kubectl, &scene::pod("troubled", &[&format!("{{name: main, image: '{image}'}}")], &[NEVER]));
+        scene.becomes(kubectl, ".status.phase", "Failed");
+        assert_eq!(field(kubectl, "pod/troubled", &format!("{TERMINATED}.reason")), "WasmTrap");
+        let told = [
+            field(kubectl, "pod/troubled", &format!("{TERMINATED}.message")),
+            events(scene, kubectl, "troubled", "Warning WasmTrap Container main trapped: wasm trap: "),
+        ];
+        for told in told {
+            assert!(told.contains("integer divide by zero") && told.contains("faulty!divide_by_zero"), "{told}");
+        }
+    });
+}
+
+#[test]
 fn a_command_that_does_not_exist_is_named() {
     check("command", |scene, kubectl| {
         let container = format!("{{name: main, image: '{}', command: [/no/such/program]}}", scene.busybox);

@@ -58,6 +58,8 @@ fn spec(options: &Run, found: &Artifact, artifact: &wasm::Artifact) -> anyhow::R
         addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
         outgoing_hosts: options.outgoing_hosts.clone(),
         sockets: options.sockets,
+        peers: options.peers.clone(),
+        listen_ports: Vec::new(),
         request_timeout: options.request_timeout,
     })
 }

@@ -43,6 +43,7 @@ mod pods;
 mod probes;
 mod seat;
 mod storage;
+mod trap;
 mod usage;
 mod volumes;
 mod worker;

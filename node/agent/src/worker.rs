@@ -341,6 +341,9 @@ impl Worker {
                 if matches!(container.state, ContainerState::Exited(_)) {
                     self.stop_probes(&container.name, &[]);
                 }
+                if let Some(trap) = crate::trap::news(&container, self.seen.containers.get(&container.name)) {
+                    self.carrier(pod).note(Some(&container.name), Weight::Warning, crate::trap::REASON, trap);
+                }
                 self.seen.heard(with_message(pod, container));
             }
             News::Ends(ending) => {

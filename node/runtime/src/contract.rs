@@ -194,10 +194,16 @@ pub struct ContainerConfig {
 pub struct WasmConfig {
     /// Port on which a `wasi:http` component is served: the first `containerPort`.
     pub port: Option<u16>,
-    /// Hosts (`host`, `host:port`, `*`) that outgoing HTTP may reach.
+    /// Hosts (`host`, `*.domain`, each with or without `:port`, or `*`) that outgoing HTTP may reach.
     pub outgoing_hosts: Vec<String>,
-    /// Whether `wasi:sockets` and name lookup are linked and allowed inside the pod's network.
+    /// Whether `wasi:sockets` and name lookup are allowed inside the pod's network without bounds.
     pub sockets: bool,
+    /// Otherwise, addresses that sockets may send to, and `name-lookup`, as [`wasm::WorkerSpec::peers`] has them.
+    #[serde(default)]
+    pub peers: Vec<String>,
+    /// Ports that sockets may listen on: every `containerPort`.
+    #[serde(default)]
+    pub listen_ports: Vec<u16>,
     /// Longest time for one HTTP request, in milliseconds; the worker's default when absent.
     pub request_timeout_ms: Option<u64>,
 }

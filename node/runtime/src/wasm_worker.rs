@@ -185,6 +185,8 @@ fn spec(worker: &Worker<'_>) -> wasm::WorkerSpec {
         addresses: sandbox.addresses.clone(),
         outgoing_hosts: wasm.config.outgoing_hosts.clone(),
         sockets: wasm.config.sockets,
+        peers: wasm.config.peers.clone(),
+        listen_ports: wasm.config.listen_ports.clone(),
         request_timeout: wasm.config.request_timeout_ms.map(Duration::from_millis),
     }
 }

@@ -7,6 +7,7 @@
 mod budget;
 mod command;
 mod listen;
+mod network;
 mod outgoing;
 mod output;
 mod request;
@@ -69,10 +70,17 @@ pub struct WorkerSpec {
     pub port: Option<u16>,
     /// Addresses of the pod: they decide which families are listened on. Both when empty.
     pub addresses: Vec<IpAddr>,
-    /// Hosts that outgoing HTTP may reach: `host`, `host:port` or `*`.
+    /// Hosts that outgoing HTTP may reach: `host` or `*.domain`, each with or without `:port`, or `*`.
     pub outgoing_hosts: Vec<String>,
-    /// Whether `wasi:sockets` and name lookup are allowed.
+    /// Whether `wasi:sockets` and name lookup are allowed without bounds.
     pub sockets: bool,
+    /// Otherwise, which addresses sockets may send to (`address`, `range/prefix` or `*`, each with or without `:port`), and
+    /// whether names may be looked up (`name-lookup`).
+    #[serde(default)]
+    pub peers: Vec<String>,
+    /// Ports that sockets may listen on.
+    #[serde(default)]
+    pub listen_ports: Vec<u16>,
     /// Longest time for one HTTP request; [`WorkerSpec::DEFAULT_REQUEST_TIMEOUT`] when absent.
     pub request_timeout: Option<Duration>,
 }
@@ -139,9 +147,13 @@ impl WorkerExit {
         Self { code, reason, message: String::new() }
     }
 
-    /// The guest trapped.
+    /// The guest trapped. What happened comes before where, so that a short place shows it.
     fn trapped(error: &wasmtime::Error) -> Self {
-        Self { code: CODE_TRAP, reason: ExitReason::WasmTrap, message: shortened(format!("{error:?}")) }
+        let message = match error.downcast_ref::<wasmtime::WasmBacktrace>() {
+            Some(backtrace) => format!("{}\n{backtrace}", error.root_cause()),
+            None => format!("{error:?}"),
+        };
+        Self { code: CODE_TRAP, reason: ExitReason::WasmTrap, message: shortened(message) }
     }
 
     /// Nothing was run; `what` was attempted.

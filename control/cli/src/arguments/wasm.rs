@@ -50,10 +50,13 @@ pub struct Run {
     /// Show it a directory of this machine; `:ro` refuses writes
     #[arg(short, long = "volume", value_name = "DIR:PATH[:ro]", value_parser = volume)]
     pub volumes: Vec<Volume>,
-    /// Let outgoing HTTP reach a host: `HOST`, `HOST:PORT`, or `*`
+    /// Let outgoing HTTP reach a host: `HOST` or `*.DOMAIN`, each with or without `:PORT`, or `*`
     #[arg(long = "allow-http", value_name = "HOST")]
     pub outgoing_hosts: Vec<String>,
-    /// Let it open sockets and look up names
+    /// Let sockets reach `ADDRESS`, `RANGE/PREFIX` or `*`, each with or without `:PORT`; `name-lookup` lets it look up names
+    #[arg(long = "allow-socket", value_name = "ADDRESS")]
+    pub peers: Vec<String>,
+    /// Let it open any socket and look up names
     #[arg(long)]
     pub sockets: bool,
     /// Most linear memory, as in `resources.limits.memory`, e.g. 64Mi [default: no limit]

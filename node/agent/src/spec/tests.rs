@@ -106,7 +106,7 @@ fn environment_and_expansion() {
         URL=http://10.1.0.5/10.96.0.1
         KUBERNETES_SERVICE_HOST=10.96.0.1
         ["run", "1"] ["10.1.0.5:$(NOPE)"]
-        WasmConfig { port: Some(80), outgoing_hosts: ["a.example", "b:80"], sockets: true, request_timeout_ms: None }
+        WasmConfig { port: Some(80), outgoing_hosts: ["a.example", "b:80"], sockets: true, peers: [], listen_ports: [80], request_timeout_ms: None }
     "#]],
     );
 }

@@ -9,6 +9,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::budget::{Budget, Share};
+use super::network::Network;
 use super::outgoing::Outgoing;
 use super::output::Output;
 use super::{Preopen, WorkerExit, WorkerSpec};
@@ -45,7 +46,7 @@ pub(super) struct Stores {
     args: Vec<String>,
     env: Vec<(String, String)>,
     preopens: Vec<Preopen>,
-    sockets: bool,
+    network: Network,
     outgoing: Outgoing,
     budget: Arc<Budget>,
     output: Output,
@@ -57,7 +58,7 @@ impl Stores {
             args: spec.args.clone(),
             env: spec.env.clone(),
             preopens: spec.preopens.clone(),
-            sockets: spec.sockets,
+            network: Network::of(spec).map_err(|error| WorkerExit::not_started("read the granted sockets", error))?,
             outgoing: Outgoing::new(&spec.outgoing_hosts, output)
                 .map_err(|error| WorkerExit::not_started("read the granted outgoing hosts", error))?,
             budget: Budget::new(spec.memory_limit),
@@ -101,10 +102,7 @@ impl Stores {
                 .preopened_dir(&preopen.host, &preopen.guest, permissions)
                 .map_err(|error| error.context(format!("cannot open the directory {}", preopen.host.display())))?;
         }
-        context.allow_tcp(self.sockets).allow_udp(self.sockets).allow_ip_name_lookup(self.sockets);
-        if self.sockets {
-            context.inherit_network();
-        }
+        self.network.grant(&mut context);
         Ok(context)
     }
 }

@@ -63,6 +63,15 @@ pub(crate) fn sockets_need_a_grant() {
     let connect = format!("connect={}", listener.local_addr().unwrap().port());
     let mut spec = spec("hello-cli.wasm");
     check(&lab, &spec, &connect, "connect: access-denied");
+    spec.peers = vec!["127.0.0.1:1".to_owned(), "name-lookup".to_owned()];
+    check(&lab, &spec, &connect, "connect: access-denied");
+    spec.peers = vec![format!("127.0.0.0/8:{}", listener.local_addr().unwrap().port())];
+    check(&lab, &spec, &connect, "connect: connected");
+    spec.peers = vec!["localhost".to_owned()];
+    let refused = run(&lab, "hello-cli.wasm", &spec).exit;
+    assert_eq!(refused.reason, ExitReason::StartError);
+    assert!(refused.message.contains("`localhost` grants no sockets"), "{}", refused.message);
+    spec.peers.clear();
     spec.sockets = true;
     check(&lab, &spec, &connect, "connect: connected");
 }
@@ -79,6 +88,7 @@ pub(crate) fn a_trap_names_its_functions() {
     for part in ["faulty!divide_by_zero", "faulty!main", "integer divide by zero"] {
         assert!(ended.exit.message.contains(part), "{part} not in {}", ended.exit.message);
     }
+    assert!(ended.exit.message.starts_with("wasm trap: integer divide by zero\n"), "{}", ended.exit.message);
 }
 
 pub(crate) fn memory_ends_at_the_limit() {

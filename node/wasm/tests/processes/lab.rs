@@ -58,6 +58,8 @@ pub(crate) fn spec(name: &str) -> WorkerSpec {
         addresses: Vec::new(),
         outgoing_hosts: Vec::new(),
         sockets: false,
+        peers: Vec::new(),
+        listen_ports: Vec::new(),
         request_timeout: None,
     }
 }

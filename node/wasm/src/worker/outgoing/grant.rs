@@ -9,6 +9,8 @@ enum Grant {
     Any,
     /// `host` on every port, or on one.
     Host { host: String, port: Option<u16> },
+    /// `*.domain`: every name below it, but not itself.
+    Below { domain: String, port: Option<u16> },
 }
 
 /// All granted hosts; none by default.
@@ -17,11 +19,13 @@ pub(crate) struct Grants(Vec<Grant>);
 
 /// A grant that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a host: write `host`, `host:port` or `*` in wasm.bireme.dev/outgoing-hosts.<container>")]
+#[error(
+    "`{0}` is not a host: write `host`, `*.domain` (each with or without `:port`) or `*` in wasm.bireme.dev/outgoing-hosts.<container>"
+)]
 pub(crate) struct GrantsError(String);
 
 impl Grants {
-    /// Reads `host`, `host:port` (IPv6 addresses in brackets) and `*`.
+    /// Reads `host`, `host:port` (IPv6 addresses in brackets), `*.domain`, `*.domain:port` and `*`.
     pub(crate) fn parse(hosts: &[String]) -> Result<Self, GrantsError> {
         hosts.iter().map(|text| parse_one(text)).collect::<Result<_, _>>().map(Self)
     }
@@ -33,8 +37,16 @@ impl Grants {
             Grant::Host { host: granted, port: on } => {
                 granted.eq_ignore_ascii_case(host) && on.is_none_or(|on| on == port)
             }
+            Grant::Below { domain, port: on } => is_below(host, domain) && on.is_none_or(|on| on == port),
         })
     }
+}
+
+/// Whether a name ends in `.domain` and has something before it.
+fn is_below(host: &str, domain: &str) -> bool {
+    let at = host.len().checked_sub(domain.len());
+    let Some((name, end)) = at.and_then(|at| host.split_at_checked(at)) else { return false };
+    end.eq_ignore_ascii_case(domain) && name.len() > 1 && name.ends_with('.')
 }
 
 fn parse_one(text: &str) -> Result<Grant, GrantsError> {
@@ -43,16 +55,18 @@ fn parse_one(text: &str) -> Result<Grant, GrantsError> {
         return Ok(Grant::Any);
     }
     let wrong = || GrantsError(text.to_owned());
-    let authority: Authority = text.parse().map_err(|_| wrong())?;
+    let (below, rest) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
+    let authority: Authority = rest.parse().map_err(|_| wrong())?;
     let host = authority.host();
     if host.is_empty() || host.contains('*') || text.contains('@') {
         return Err(wrong());
     }
     // `host:` and `host:99999` parse as an authority without a port number.
-    if authority.port_u16().is_none() && host.len() != text.len() {
+    if authority.port_u16().is_none() && host.len() != rest.len() {
         return Err(wrong());
     }
-    Ok(Grant::Host { host: host.to_owned(), port: authority.port_u16() })
+    let (name, port) = (host.to_owned(), authority.port_u16());
+    Ok(if below { Grant::Below { domain: name, port } } else { Grant::Host { host: name, port } })
 }
 
 #[cfg(test)]
@@ -73,11 +87,16 @@ mod tests {
         check(&["example.org"], "evil-example.org", 443, false);
         check(&["[::1]:80"], "[::1]", 80, true);
         check(&["a", "*"], "anything", 1, true);
+        check(&["*.example.org"], "a.b.EXAMPLE.org", 443, true);
+        check(&["*.example.org"], "example.org", 443, false);
+        check(&["*.example.org"], ".example.org", 443, false);
+        check(&["*.example.org"], "evil-example.org", 443, false);
+        check(&["*.example.org:443"], "a.example.org", 80, false);
     }
 
     #[test]
     fn a_grant_that_would_never_match_is_refused() {
-        for wrong in ["", "host:", "host:99999", "*.example.org", "user@host", "a b"] {
+        for wrong in ["", "host:", "host:99999", "*.", "*.*.org", "a.*.org", "user@host", "a b"] {
             assert_eq!(Grants::parse(&[wrong.to_owned()]), Err(GrantsError(wrong.to_owned())));
         }
     }
