@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use runtime::contract::{Container as Running, ContainerState};
+use runtime::disk::Taken;
 
 use crate::amount;
 use crate::context::Context;
@@ -19,13 +20,21 @@ const MEASURE_EVERY: Duration = Duration::from_secs(10);
 /// The resource's name.
 const NAME: &str = "ephemeral-storage";
 
-/// Bytes that a pod holds on disk.
+/// What a pod holds on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     /// Writable layers and logs, by container.
-    pub containers: Vec<(String, u64)>,
+    pub containers: Vec<(String, Taken)>,
     /// `emptyDir` volumes on disk, by name.
-    pub volumes: Vec<(String, u64)>,
+    pub volumes: Vec<(String, Taken)>,
+}
+
+impl Held {
+    /// One side of it: of all together, and of each container.
+    pub(crate) fn counted(&self, of: impl Fn(&Taken) -> u64) -> (u64, Vec<(String, u64)>) {
+        let all = self.containers.iter().chain(&self.volumes).map(|(_, taken)| *taken).sum();
+        (of(&all), self.containers.iter().map(|(name, taken)| (name.clone(), of(taken))).collect())
+    }
 }
 
 /// Why a pod is evicted, in Kubernetes' words; none while it keeps its limits.
@@ -33,13 +42,13 @@ fn excess(spec: &PodSpec, held: &Held) -> Option<String> {
     for volume in spec.volumes.iter().flatten() {
         let limit = volume.empty_dir.as_ref().and_then(|dir| dir.size_limit.as_ref());
         let Some((limit, bytes)) = limit.and_then(|limit| Some((limit, bytes(limit)?))) else { continue };
-        if held.volumes.iter().any(|(name, used)| *name == volume.name && *used > bytes) {
+        if held.volumes.iter().any(|(name, used)| *name == volume.name && used.bytes > bytes) {
             return Some(format!("Usage of EmptyDir volume \"{}\" exceeds the limit \"{}\". ", volume.name, limit.0));
         }
     }
     let limits: Vec<&Quantity> = all(spec).filter_map(limit).collect();
     let total = limits.iter().filter_map(|limit| bytes(limit)).sum::<u64>();
-    let used = held.containers.iter().chain(&held.volumes).map(|(_, used)| used).sum::<u64>();
+    let used = held.containers.iter().chain(&held.volumes).map(|(_, used)| used.bytes).sum::<u64>();
     if !limits.is_empty() && used > total {
         let total = match limits.as_slice() {
             [only] => only.0.clone(),
@@ -49,7 +58,7 @@ fn excess(spec: &PodSpec, held: &Held) -> Option<String> {
     }
     all(spec).find_map(|container| {
         let limit = limit(container)?;
-        let used = held.containers.iter().find(|(name, _)| *name == container.name)?.1;
+        let used = held.containers.iter().find(|(name, _)| *name == container.name)?.1.bytes;
         let exceeded = used > bytes(limit)?;
         let name = &container.name;
         exceeded.then(|| format!("Container {name} exceeded its local ephemeral storage limit \"{}\". ", limit.0))
@@ -114,7 +123,7 @@ pub(crate) async fn measure(context: &Context, pod: &Pod) -> Result<Held, String
     let running = |c: &Running| &*c.sandbox.0 == uid && matches!(c.state, ContainerState::Running { .. });
     for container in list.into_iter().filter(running) {
         let usage = context.runtime.disk_usage(&container.id).await.map_err(|error| error.to_string())?;
-        held.containers.push((container.name, usage.writable.saturating_add(usage.logs)));
+        held.containers.push((container.name, usage.writable.and(usage.logs)));
     }
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
     let on_disk =
@@ -140,9 +149,23 @@ mod tests {
             "containers": [limited("a", "1Mi"), limited("b", "512Ki")],
             "volumes": [{ "name": "v", "emptyDir": { "sizeLimit": "100Ki" } }, { "name": "w", "emptyDir": {} }],
         });
-        let named = |list: &[(&str, u64)]| list.iter().map(|(name, kib)| ((*name).to_owned(), kib << 10)).collect();
+        let named = |list: &[(&str, u64)]| {
+            list.iter().map(|(name, kib)| ((*name).to_owned(), Taken { bytes: kib << 10, inodes: 1 })).collect()
+        };
         let held = Held { containers: named(containers), volumes: named(volumes) };
         assert_eq!(excess(&serde_json::from_value(spec).unwrap(), &held).as_deref(), expected);
+    }
+
+    #[test]
+    fn files_and_bytes_are_counted_apart() {
+        let taken = |bytes, inodes| Taken { bytes, inodes };
+        let held = Held {
+            containers: vec![("a".to_owned(), taken(10, 1)), ("b".to_owned(), taken(5, 70))],
+            volumes: vec![("v".to_owned(), taken(100, 3))],
+        };
+        let named = |a, b| vec![("a".to_owned(), a), ("b".to_owned(), b)];
+        assert_eq!(held.counted(|taken| taken.bytes), (115, named(10, 5)));
+        assert_eq!(held.counted(|taken| taken.inodes), (74, named(1, 70)));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub use registry_client::docker_config::DockerConfig;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::disk::Taken;
+
 mod mount;
 mod security;
 pub use mount::{Mount, Propagation};
@@ -298,13 +300,13 @@ pub struct ExecOutcome {
     pub output: Vec<u8>,
 }
 
-/// Bytes that a container holds on disk.
+/// What a container holds on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskUsage {
     /// Of its writable layer.
-    pub writable: u64,
+    pub writable: Taken,
     /// Of its logs, rotated ones included.
-    pub logs: u64,
+    pub logs: Taken,
 }
 
 /// What the processes of a group use, as the kernel counts it. Figures that a kernel does not keep are 0.

@@ -9,14 +9,37 @@ use std::path::Path;
 /// not counted by then is not what fills a disk.
 const FILES_MAX: usize = 1_000_000;
 
-/// Bytes that a directory and all below it take on disk. What vanishes meanwhile takes none.
+/// What something takes of a file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Bytes of blocks.
+    pub bytes: u64,
+    /// Files and directories, each of which is an inode.
+    pub inodes: u64,
+}
+
+impl Taken {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { bytes: self.bytes.saturating_add(other.bytes), inodes: self.inodes.saturating_add(other.inodes) }
+    }
+}
+
+impl std::iter::Sum for Taken {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::and)
+    }
+}
+
+/// What a directory holds on disk, with all below it. What vanishes meanwhile takes nothing.
 ///
 /// # Errors
 /// When a directory cannot be read.
-pub fn usage_of(dir: &Path) -> io::Result<u64> {
+pub fn usage_of(dir: &Path) -> io::Result<Taken> {
     /// The unit of `st_blocks` (stat(2)).
     const BLOCK: u64 = 512;
-    let mut bytes = 0_u64;
+    let mut taken = Taken::default();
     let mut seen = BTreeSet::new();
     let mut dirs = vec![dir.to_owned()];
     let mut files = 0;
@@ -34,17 +57,17 @@ pub fn usage_of(dir: &Path) -> io::Result<u64> {
             };
             files += 1;
             if files > FILES_MAX {
-                return Ok(bytes);
+                return Ok(taken);
             }
             if found.is_dir() {
                 dirs.push(entry.path());
             } else if found.nlink() > 1 && !seen.insert((found.dev(), found.ino())) {
                 continue;
             }
-            bytes = bytes.saturating_add(found.blocks().saturating_mul(BLOCK));
+            taken = taken.and(Taken { bytes: found.blocks().saturating_mul(BLOCK), inodes: 1 });
         }
     }
-    Ok(bytes)
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -58,7 +81,8 @@ mod tests {
         std::fs::hard_link(dir.path().join("a"), dir.path().join("b")).unwrap();
         std::os::unix::fs::symlink("/usr", dir.path().join("c")).unwrap();
         let once = usage_of(dir.path()).unwrap();
-        assert!((8192..16384).contains(&once), "{once}");
-        assert_eq!(usage_of(&dir.path().join("nothing")).unwrap(), 0);
+        assert!((8192..16384).contains(&once.bytes), "{once:?}");
+        assert_eq!(once.inodes, 2, "a file that has two names, and a link");
+        assert_eq!(usage_of(&dir.path().join("nothing")).unwrap(), Taken::default());
     }
 }

@@ -56,7 +56,7 @@ impl Resource {
 pub(crate) struct Candidate {
     /// The pod.
     pub pod: Arc<Pod>,
-    /// What it uses. Files are not counted: of inodes this is what it holds in bytes, as many files take much room.
+    /// What it uses.
     pub used: u64,
     /// What each of its containers uses.
     pub containers: Vec<(String, u64)>,

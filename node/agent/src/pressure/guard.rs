@@ -160,9 +160,7 @@ impl Guard {
         let read = match resource {
             Resource::Memory | Resource::Pids => self.counted(&pod, resource).await,
             Resource::Storage | Resource::Inodes => storage::measure(&self.context, &pod).await.map(|held| {
-                let volumes: u64 = held.volumes.iter().map(|(_, used)| used).sum();
-                let containers: u64 = held.containers.iter().map(|(_, used)| used).sum();
-                (volumes.saturating_add(containers), held.containers)
+                held.counted(|taken| if resource == Resource::Inodes { taken.inodes } else { taken.bytes })
             }),
         };
         match read {

@@ -48,7 +48,7 @@ fn sweep(dir: &Path, partial: &Path, kept: &BTreeSet<String>) -> io::Result<u64>
         let going = partial.join(format!("going-{name}"));
         std::fs::rename(entry.path(), &going)?;
         if going.is_dir() {
-            freed = freed.saturating_add(usage_of(&going)?);
+            freed = freed.saturating_add(usage_of(&going)?.bytes);
             std::fs::remove_dir_all(&going)?;
         } else {
             freed = freed.saturating_add(going.metadata()?.len());

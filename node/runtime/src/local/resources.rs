@@ -12,7 +12,7 @@ use crate::contract::{
     ContainerId, ContainerState, ContainerUsage, DiskUsage, Limits, PodUsage, Qos, Result, RuntimeError, SandboxConfig,
     SandboxId, SandboxKind,
 };
-use crate::disk::usage_of;
+use crate::disk::{Taken, usage_of};
 use crate::protocol::PlannedSandbox;
 use crate::runfile;
 use crate::shim::note::chain;
@@ -116,7 +116,7 @@ pub(super) async fn disk_usage(inner: &Arc<Inner>, id: &ContainerId) -> Result<D
     let writable = inner.layout.writable_layer(id).join("upper");
     blocking(move || {
         let measured = || -> io::Result<DiskUsage> {
-            let logs = log.parent().map_or(Ok(0), usage_of)?;
+            let logs = log.parent().map_or(Ok(Taken::default()), usage_of)?;
             Ok(DiskUsage { writable: usage_of(&writable)?, logs })
         };
         measured().map_err(|cause| system(format!("measure {}", writable.display()), cause))
